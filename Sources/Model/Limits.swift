@@ -1,0 +1,89 @@
+/// Every number that bounds something from outside, with its reason. Targets that do not import Model get theirs as
+/// values in their initialisers.
+package enum Limits {
+    // MARK: - Names and paths
+
+    /// The id is one path component and one mDNS label (63) at most, plus one for good measure in ETI's rule.
+    package static let gameIDBytes = 64
+    package static let versionBytes = 64
+    /// A `version.ini` is one line; 256 bytes leave room for blanks that editors add.
+    package static let sentinelBytes = 256
+    package static let pathBytes = 1_024
+    package static let pathDepth = 64
+    /// NAME_MAX of every Linux file system that holds games.
+    package static let pathComponentBytes = 255
+    /// Text of a peer in a log record or on a terminal.
+    package static let peerTextBytes = 128
+    package static let peerNameBytes = 64
+
+    // MARK: - Games
+
+    /// 1 TiB: nine times the largest package known (115 GB).
+    package static let gameBytes: UInt64 = 1 << 40
+    package static let manifestBytes = 64 << 20
+    package static let manifestFiles = 500_000
+    /// `gameBytes` in chunks of 4 MiB, and one packed run.
+    package static let chunks = (1 << 40) / (4 << 20) + 1
+    package static let catalogBytes = 50 << 20
+    package static let catalogRows = 5_000
+
+    // MARK: - JSON from outside
+
+    package static let jsonDepth = 16
+    package static let wireMessageBytes = 64 << 10
+    package static let controlRequestBytes = 64 << 10
+    package static let controlReplyBytes = 4 << 20
+
+    // MARK: - Peers
+
+    package static let connections = 256
+    package static let halfOpenHandshakes = 64
+    package static let halfOpenHandshakesPerAddress = 4
+    package static let requestStreamsPerPeer = 32
+    package static let handshakeDeadline = Duration.seconds(5)
+    package static let requestHeaderDeadline = Duration.seconds(5)
+    /// A peer that has nothing for us in this time is asked again later.
+    package static let replyDeadline = Duration.seconds(15)
+    /// A transfer below `stallBytes` in this time is cut.
+    package static let stallWindow = Duration.seconds(10)
+    package static let stallBytes = 160 << 10
+    package static let sightings = 1_024
+    package static let staticPeers = 64
+    package static let libraryEntriesPerPage = 200
+    /// Messages of one peer that wait to be looked at.
+    package static let peerMessages = 64
+    package static let pingInterval = Duration.seconds(5)
+    package static let suspectAfter = Duration.seconds(10)
+    package static let goneAfter = Duration.seconds(20)
+    package static let goodbyeDeadline = Duration.seconds(2)
+
+    // MARK: - Transfers
+
+    /// 8 pooled buffers of one chunk each: 32 MiB, enough for two gigabit sources and within the memory aim of 80 MiB.
+    package static let chunkBuffers = 8
+    package static let transfers = 64
+    package static let chunksPerRequest = 16
+    package static let triesPerPeer = 3
+    package static let sourceGrace = Duration.seconds(60)
+
+    // MARK: - Control
+
+    package static let controlClients = 64
+    package static let eventQueue = 1_024
+    package static let controlReplyDeadline = Duration.seconds(5)
+    package static let eventsRetained = 4_096
+    package static let operationsRetained = 100
+    package static let operationsActive = 64
+
+    // MARK: - Archives
+
+    package static let archiveEntries = 500_000
+    package static let archiveBytes: UInt64 = 1 << 40
+    package static let helperFrameBytes = 256 << 10
+    package static let helperOutputBytes = 64 << 10
+    /// The helper says nothing for so long: it is killed.
+    package static let helperSilence = Duration.seconds(120)
+    package static let intentBytes = 64 << 10
+    /// A record of 500,000 paths of 120 bytes fits.
+    package static let recordBytes = 64 << 20
+}

@@ -1,0 +1,70 @@
+# `make` alone prints the targets: every line below with two hashes is help.
+
+SHELL := /bin/sh
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+# lld links in a third of the time and, unlike gold, says nothing about functions that only Foundation calls.
+LINK := -Xswiftc -use-ld=lld
+RELEASE := -c release --static-swift-stdlib $(LINK)
+SOURCES := Package.swift Sources Tests
+
+# A crash under test must end, not wait for a backtrace that nobody reads.
+export SWIFT_BACKTRACE ?= enable=no
+
+.DEFAULT_GOAL := help
+.PHONY: help build test check fmt fmt-check arrows tidy demo bench fresh tsan asan install clean
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
+		printf '  make %-10s %s\n' "$$name" "$$text"; done
+
+build: ## build the release programs into .build/release
+	@scripts/install-dependencies build
+	swift build $(RELEASE)
+
+test: ## install what is missing, then format check, all tests, release build, link check
+	@scripts/install-dependencies test
+	@$(MAKE) --no-print-directory fmt-check
+	swift build --build-tests $(LINK)
+	swift test --skip-build $(LINK)
+	swift build $(RELEASE)
+	scripts/check-links
+
+check: fmt-check ## format check, arrows, tidy
+	swift test $(LINK) --filter TidyTests
+
+fmt: ## format every Swift file in place
+	swift format -i -r $(SOURCES)
+
+fmt-check:
+	swift format lint --strict -r $(SOURCES)
+
+arrows: ## compare every import with its target's row in Package.swift
+	swift test $(LINK) --filter 'TidyTests.*arrow'
+
+tidy: ## run the tests that read the source
+	swift test $(LINK) --filter TidyTests
+
+demo: ## two daemons on this machine: find each other, download, install
+	@scripts/demo
+
+bench: ## one source against nginx HTTPS + curl, and start to connected
+	@scripts/bench
+
+fresh: ## demo and test in a new Debian 12, compile in a new Debian 13 (root)
+	@scripts/fresh
+
+tsan: ## all tests under the thread sanitizer
+	@scripts/install-dependencies test
+	swift test $(LINK) --sanitize=thread --scratch-path .build/tsan
+
+asan: ## all tests under the address sanitizer
+	@scripts/install-dependencies test
+	swift test $(LINK) --sanitize=address --scratch-path .build/asan
+
+install: build ## copy programs, units and settings below DESTDIR/PREFIX
+	@scripts/install "$(DESTDIR)" "$(PREFIX)"
+
+clean: ## remove everything that was built
+	rm -rf .build

@@ -69,6 +69,14 @@ package enum Limits {
     // MARK: - Control
 
     package static let controlClients = 64
+    /// Calls of one client that may wait at once; the next line is read when one of them is answered.
+    package static let controlCallsPerClient = 16
+    package static let controlRequestIDBytes = 128
+    /// 1 MiB of titles at 2 KiB a row: a page stays far below `controlReplyBytes`.
+    package static let controlPageRows = 500
+    /// A year: a longer wait is no wait.
+    package static let controlWaitSeconds = 31_536_000.0
+    package static let controlTextBytes = 256
     package static let eventQueue = 1_024
     package static let controlReplyDeadline = Duration.seconds(5)
     package static let eventsRetained = 4_096

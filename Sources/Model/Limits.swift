@@ -26,6 +26,10 @@ package enum Limits {
     package static let chunks = (1 << 40) / (4 << 20) + 1
     package static let catalogBytes = 50 << 20
     package static let catalogRows = 5_000
+    /// A text of a catalog; the longest title known has 70 bytes.
+    package static let catalogTextBytes = 1_024
+    /// A query on a catalog: 1,000 times what one on 214 games takes.
+    package static let catalogStatement = Duration.seconds(1)
 
     // MARK: - JSON from outside
 
@@ -55,6 +59,8 @@ package enum Limits {
     package static let pingInterval = Duration.seconds(5)
     package static let suspectAfter = Duration.seconds(10)
     package static let goneAfter = Duration.seconds(20)
+    /// Peers whose last address is kept over a restart.
+    package static let peersRemembered = 1_024
     package static let goodbyeDeadline = Duration.seconds(2)
 
     // MARK: - Transfers

@@ -54,6 +54,19 @@ package enum Limits {
     package static let sightings = 1_024
     package static let staticPeers = 64
     package static let libraryEntriesPerPage = 200
+    /// What one peer may announce: as many games as a catalog may have.
+    package static let libraryEntries = catalogRows
+    /// A request is one small object: game, root, two numbers.
+    package static let requestHeaderBytes = 4 << 10
+    package static let refusalBytes = 4 << 10
+    /// `list_games` of a full library: 5,000 entries of at most 370 bytes.
+    package static let listReplyBytes = 4 << 20
+    package static let features = 16
+    package static let featureBytes = 32
+    /// Runs of chunks in one `have`, and addresses in one `peers`: both stay far below one message.
+    package static let haveRuns = 2_048
+    package static let peerAddresses = 64
+    package static let addressBytes = 64
     /// Messages of one peer that wait to be looked at.
     package static let peerMessages = 64
     package static let pingInterval = Duration.seconds(5)

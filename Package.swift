@@ -100,7 +100,7 @@ let package = Package(
 
         // Tests: real components; TestKit is the only place for shared helpers.
         kit("TestKit", ["Model", "Runtime", "Linux"]),
-        kit("Fixture", ["Model", "Linux", "Crypto", "CSQLite"]),
+        kit("Fixture", ["CSQLite"]),
         program("lanspread-fixture", ["Fixture"], path: "Tests/lanspread-fixture"),
         tests("Linux", ["Linux", "TestKit"]),
         tests("Model", ["Model", "TestKit"]),

@@ -107,6 +107,8 @@ package enum Limits {
     package static let archiveEntries = 500_000
     package static let archiveBytes: UInt64 = 1 << 40
     package static let helperFrameBytes = 256 << 10
+    /// A clause with a path of 1,024 bytes in it is cut; the reason comes first.
+    package static let helperRefusalBytes = 512
     package static let helperOutputBytes = 64 << 10
     /// The helper says nothing for so long: it is killed.
     package static let helperSilence = Duration.seconds(120)

@@ -9,6 +9,11 @@ package struct ControlPage: Sendable {
     /// The field of a row by which the list is ordered; a text or a number.
     package let key: String
 
+    package init(list: String, key: String) {
+        self.list = list
+        self.key = key
+    }
+
     static let parameters = [
         ControlParameter("after", .text, .optional, "Begin after this key: `next` of the page before."),
         ControlParameter("limit", .count, .preset(.count(Limits.controlPageRows)), "Rows of a page, at most 500."),

@@ -59,3 +59,8 @@ package enum RPC {
         ]
     }
 }
+
+/// What all programs of this package call themselves.
+package enum Release {
+    package static let version = "0.1.0"
+}

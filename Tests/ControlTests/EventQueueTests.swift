@@ -1,0 +1,57 @@
+import Control
+import Model
+import Testing
+
+@Suite struct `An event queue` {
+    private func event(_ number: UInt64) -> ControlEvent { ControlEvent(number: number, name: "x") }
+
+    @Test func `loses nothing up to its limit`() {
+        var queue = EventQueue(limit: 3)
+        for number in 1...3 { queue.offer(event(UInt64(number))) }
+        #expect((1...4).map { _ in queue.take()?.number } == [1, 2, 3, nil])
+    }
+
+    @Test func `says from where to where it lost`() {
+        var queue = EventQueue(limit: 2)
+        for number in 1...5 { queue.offer(event(UInt64(number))) }
+        #expect(queue.take()?.number == 1)
+        // Room again, but what is lost stays one gap until the queue has run empty.
+        queue.offer(event(6))
+        #expect(queue.take()?.number == 2)
+        let gap = queue.take()
+        #expect(gap == ControlEvent(number: 6, name: EventName.gap, fields: ["from": 3, "to": 6]))
+        queue.offer(event(7))
+        #expect(queue.take()?.number == 7)
+        #expect(queue.take() == nil)
+    }
+
+    @Test func `takes a backlog beyond its limit`() {
+        var queue = EventQueue(limit: 1, backlog: [event(1), event(2)])
+        queue.offer(event(3))
+        #expect(queue.take()?.number == 1)
+        #expect(queue.take()?.number == 2)
+        #expect(queue.take()?.name == EventName.gap)
+    }
+}
+
+@Suite struct `An event feed` {
+    @Test func `wakes its consumer and ends when it is finished`() async {
+        let feed = EventFeed(limit: 4)
+        async let numbers = {
+            var numbers: [UInt64] = []
+            while let event = await feed.next() { numbers.append(event.number) }
+            return numbers
+        }()
+        for number in 1...4 { #expect(feed.offer(ControlEvent(number: UInt64(number), name: "x"))) }
+        feed.finish()
+        #expect(await numbers == [1, 2, 3, 4])
+        #expect(!feed.offer(ControlEvent(number: 5, name: "x")))
+    }
+
+    @Test func `lets a cancelled consumer go`() async {
+        let feed = EventFeed()
+        let consumer = Task { await feed.next() }
+        consumer.cancel()
+        #expect(await consumer.value == nil)
+    }
+}

@@ -1,0 +1,58 @@
+/// Text from outside made harmless for a terminal and a journal.
+package enum LogText {
+    /// A sentence of ours is shorter; what is longer came from outside.
+    private static let sentenceBytes = 1_024
+    private static let valueBytes = 512
+
+    package static func sentence(_ text: String) -> String {
+        escaped(text, limit: sentenceBytes)
+    }
+
+    package static func value(_ text: String) -> String {
+        escaped(text, limit: valueBytes)
+    }
+
+    /// Control characters, line ends and the marks that turn the direction of writing become `\u{…}`; the rest stays.
+    private static func escaped(_ text: String, limit: Int) -> String {
+        var result = ""
+        var count = 0
+        for scalar in text.unicodeScalars {
+            count += UTF8.width(scalar)
+            if count > limit { return result + "…" }
+            if isHarmless(scalar) {
+                result.unicodeScalars.append(scalar)
+            } else {
+                result += "\\u{" + String(scalar.value, radix: 16) + "}"
+            }
+        }
+        return result
+    }
+
+    private static func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        // Format characters hold the bidirectional overrides and the invisible joiners.
+        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: false
+        default: true
+        }
+    }
+
+    /// `component  sentence  key=value`; a value with blanks, quotes or nothing in it stands in quotes.
+    package static func line(_ record: LogRecord) -> String {
+        var line = value(record.component) + "  " + sentence(record.sentence)
+        for (index, field) in record.fields.enumerated() {
+            line += (index == 0 ? "  " : " ") + value(field.name) + "=" + quoted(value(field.value))
+        }
+        return line
+    }
+
+    private static func quoted(_ text: String) -> String {
+        let isPlain = !text.isEmpty && text.utf8.allSatisfy { $0 > 32 && $0 != 34 && $0 != 61 && $0 != 127 }
+        if isPlain { return text }
+        var result = "\""
+        for character in text.unicodeScalars {
+            if character == "\"" || character == "\\" { result += "\\" }
+            result.unicodeScalars.append(character)
+        }
+        return result + "\""
+    }
+}

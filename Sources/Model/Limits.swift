@@ -102,6 +102,9 @@ package enum Limits {
     package static let operationsRetained = 100
     package static let operationsActive = 64
 
+    /// A configuration file with every setting and its comment has 4 KiB.
+    package static let configurationBytes = 256 << 10
+
     // MARK: - Archives
 
     package static let archiveEntries = 500_000

@@ -1,5 +1,6 @@
 import CSQLite
 import Glibc
+import Linux
 import Model
 
 /// A private copy of a `game.db` in memory, wiped when it goes: it holds keys that are none of our business.
@@ -11,23 +12,25 @@ final class CatalogImage {
     private static let headerBytes = 100
 
     init(path: String) throws(DatabaseError) {
-        // Not blocking: a FIFO in place of the file must not hold us up.
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw .cannotOpen(path: path, code: errno) }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw .cannotOpen(path: path, code: errno) }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw .catalog(path: path, .notARegularFile) }
-        guard status.st_size <= Limits.catalogBytes else {
-            throw .catalog(path: path, .tooLarge(bytes: UInt64(clamping: status.st_size)))
+        let file: Descriptor
+        let status: FileStatus
+        do {
+            file = try Files.openRead(atPath: path)
+            status = try Files.status(file)
+        } catch {
+            throw .cannotOpen(path: path, code: error.code)
         }
-        guard status.st_size >= CatalogImage.headerBytes else { throw .catalog(path: path, .notADatabase) }
-        let size = Int(status.st_size)
+        guard status.kind == .regular else { throw .catalog(path: path, .notARegularFile) }
+        guard status.size <= UInt64(Limits.catalogBytes) else {
+            throw .catalog(path: path, .tooLarge(bytes: status.size))
+        }
+        guard status.size >= UInt64(CatalogImage.headerBytes) else { throw .catalog(path: path, .notADatabase) }
+        let size = Int(status.size)
         guard let start = sqlite3_malloc64(UInt64(size)) else {
             throw .function("sqlite3_malloc64", code: SQLITE_NOMEM)
         }
         bytes = UnsafeMutableRawBufferPointer(start: start, count: size)
-        try fill(from: descriptor, path: path)
+        try fill(from: file, path: path)
         guard bytes.prefix(CatalogImage.magic.count).elementsEqual(CatalogImage.magic) else {
             throw .catalog(path: path, .notADatabase)
         }
@@ -43,15 +46,14 @@ final class CatalogImage {
         sqlite3_free(start)
     }
 
-    private func fill(from descriptor: Int32, path: String) throws(DatabaseError) {
-        var count = 0
-        while count < bytes.count {
-            let read = pread(descriptor, bytes.baseAddress?.advanced(by: count), bytes.count - count, off_t(count))
-            if read < 0, errno == EINTR { continue }
-            guard read >= 0 else { throw .cannotOpen(path: path, code: errno) }
-            // Shorter than it was a moment ago: it is being replaced.
-            guard read > 0 else { throw .damaged(path: path) }
-            count += read
+    private func fill(from file: Descriptor, path: String) throws(DatabaseError) {
+        let count: Int
+        do {
+            count = try Files.readFully(file, into: bytes, at: 0)
+        } catch {
+            throw .cannotOpen(path: path, code: error.code)
         }
+        // Shorter than it was a moment ago: it is being replaced.
+        guard count == bytes.count else { throw .damaged(path: path) }
     }
 }

@@ -1,5 +1,4 @@
 import CSQLite
-import Glibc
 package import Model
 
 /// Reads an ETI `game.db` as what it is: a file from strangers, which may be replaced at any moment.

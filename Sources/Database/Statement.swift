@@ -1,5 +1,4 @@
 import CSQLite
-import Glibc
 
 /// A prepared statement; finalised when nobody holds it. Columns and parameters are read by position.
 final class Statement {

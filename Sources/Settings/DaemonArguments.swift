@@ -26,7 +26,7 @@ struct DaemonArguments {
           --state-dir DIR       identity, index and history ($STATE_DIRECTORY, else /var/lib/lanspread)
           --catalog GAME_DB     the games that may be spread and their versions (none)
           --socket PATH         where lanspreadctl finds the daemon (/run/lanspread/control.sock)
-          --listen ADDR:PORT    a UDP address for peers; repeatable (0.0.0.0:47600 and [::]:47600)
+          --listen ADDR:PORT    a UDP address for peers; repeatable (0.0.0.0:47600)
           --name NAME           what peers show (the host's name)
           --peer HOST:PORT      a peer that mDNS does not find; repeatable
           --no-mdns             neither publish nor browse by mDNS

@@ -10,10 +10,8 @@ package struct DaemonSettings: Hashable, Sendable {
     /// An ETI `game.db`; nil is allowed and shown as degraded.
     package var catalog = Setting<String?>(nil)
     package var socket = Setting("/run/lanspread/control.sock")
-    /// Numeric addresses. The built-in ones are both families; a host without IPv6 does without the second.
-    package var listen = Setting([
-        HostPort(host: "0.0.0.0", port: DaemonSettings.port), HostPort(host: "::", port: DaemonSettings.port),
-    ])
+    /// Numeric addresses. Only IPv4 by itself: a host without IPv6 must start as well.
+    package var listen = Setting([HostPort(host: "0.0.0.0", port: DaemonSettings.port)])
     /// What peers show; the host's name unless chosen.
     package var name: Setting<String>
     package var peers = Setting<[HostPort]>([])
@@ -72,6 +70,10 @@ package struct DaemonSettings: Hashable, Sendable {
             socket = Setting(path, origin)
         case .listen: listen = Setting((adds ? listen.value : []) + (try hosts(text)), origin)
         case .name:
+            if text.isEmpty {
+                name = Setting(DaemonSettings.hostName(), origin)
+                return
+            }
             guard DaemonSettings.isName(text) else {
                 throw .expected("a name of 1 to \(Limits.peerNameBytes) bytes without control characters")
             }

@@ -1,0 +1,165 @@
+package import Model
+package import Runtime
+
+/// What this host remembers: the index of its library, its operations, and where its peers were.
+///
+/// One actor on one disk thread, one connection, one transaction per call: a call that has returned is on the disk.
+package actor StateDatabase {
+    private nonisolated let worker: DiskWorker
+    private nonisolated let path: String
+    /// Nil until `open` has returned.
+    private var connection: Connection?
+
+    private init(path: String, worker: DiskWorker) {
+        self.path = path
+        self.worker = worker
+    }
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { worker.asUnownedSerialExecutor() }
+
+    /// Opens the database, or makes it, and brings its schema up to date.
+    ///
+    /// - Throws: `.newerSchema` when a newer version of this program wrote it; it is left as it is.
+    package static func open(path: String, worker: DiskWorker) async throws(DatabaseError) -> StateDatabase {
+        let database = StateDatabase(path: path, worker: worker)
+        try await database.connect()
+        return database
+    }
+
+    private func connect() throws(DatabaseError) {
+        connection = try StateSchema.open(path: path)
+    }
+
+    private var open: Connection {
+        guard let connection else { preconditionFailure("the state database is used before it is open") }
+        return connection
+    }
+
+    /// Writes the log back and closes; nothing may be called afterwards.
+    package func close() throws(DatabaseError) {
+        try open.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection = nil
+    }
+
+    // MARK: - Facts
+
+    package func value(of key: StateKey) throws(DatabaseError) -> String? {
+        let statement = try open.prepare("SELECT value FROM settled WHERE key = ?")
+        try statement.bind([key.rawValue])
+        return try statement.step() ? statement.text(0) : nil
+    }
+
+    package func save(_ value: String, as key: StateKey) throws(DatabaseError) {
+        try open.run("INSERT OR REPLACE INTO settled VALUES (?, ?)", key.rawValue, value)
+    }
+
+    // MARK: - Library
+
+    /// Every entry without its manifest, which may have megabytes; a row that breaks a rule is as good as none.
+    package func indexedGames() throws(DatabaseError) -> [GameID: (fingerprint: Digest, root: Root)] {
+        let statement = try open.prepare("SELECT game, fingerprint, root FROM library")
+        var games: [GameID: (fingerprint: Digest, root: Root)] = [:]
+        while try statement.step() {
+            guard let game = GameID(statement.text(0) ?? ""), let fingerprint = Digest(statement.blob(1)),
+                let root = Digest(statement.blob(2))
+            else { continue }
+            games[game] = (fingerprint, Root(root))
+        }
+        return games
+    }
+
+    package func indexEntry(of game: GameID) throws(DatabaseError) -> IndexEntry? {
+        let statement = try open.prepare(
+            "SELECT version, fingerprint, root, manifest FROM library WHERE game = ?")
+        try statement.bind([game.text])
+        guard try statement.step(), let version = GameVersion(statement.text(0) ?? ""),
+            let fingerprint = Digest(statement.blob(1)), let root = Digest(statement.blob(2))
+        else { return nil }
+        return IndexEntry(
+            game: game, version: version, fingerprint: fingerprint, root: Root(root), manifest: statement.blob(3))
+    }
+
+    package func save(_ entry: IndexEntry) throws(DatabaseError) {
+        try open.run(
+            "INSERT OR REPLACE INTO library VALUES (?, ?, ?, ?, ?)", entry.game.text, entry.version.text,
+            entry.fingerprint.bytes, entry.root.digest.bytes, entry.manifest)
+    }
+
+    package func removeIndexEntry(of game: GameID) throws(DatabaseError) {
+        try open.run("DELETE FROM library WHERE game = ?", game.text)
+    }
+
+    // MARK: - Operations
+
+    /// A number that no operation has had, nor will have.
+    package func nextOperationID() throws(DatabaseError) -> OperationID {
+        let statement = try open.prepare(
+            "UPDATE counters SET value = value + 1 WHERE name = 'operation' RETURNING value")
+        guard try statement.step() else { throw .damaged(path: path) }
+        let id = OperationID(rawValue: statement.integer(0))
+        // The change is committed when the statement has ended.
+        while try statement.step() {}
+        return id
+    }
+
+    /// Keeps the operation as it is now, and forgets the oldest ended ones above `Limits.operationsRetained`.
+    package func record(_ operation: OperationRecord) throws(DatabaseError) {
+        let connection = open
+        try connection.transaction { () throws(DatabaseError) in
+            try connection.run(
+                "INSERT OR REPLACE INTO operations VALUES (?, ?, ?, ?, ?)", operation.id.rawValue,
+                operation.game.text, operation.kind, operation.hasEnded ? Int64(1) : 0, operation.detail)
+            try connection.run(
+                """
+                DELETE FROM operations WHERE ended = 1 AND id NOT IN
+                    (SELECT id FROM operations WHERE ended = 1 ORDER BY id DESC LIMIT ?)
+                """, Int64(Limits.operationsRetained))
+        }
+    }
+
+    /// Newest first.
+    package func operations() throws(DatabaseError) -> [OperationRecord] {
+        let statement = try open.prepare("SELECT id, game, kind, ended, detail FROM operations ORDER BY id DESC")
+        var operations: [OperationRecord] = []
+        while try statement.step() {
+            guard let game = GameID(statement.text(1) ?? ""), let kind = statement.text(2) else { continue }
+            operations.append(
+                OperationRecord(
+                    id: OperationID(rawValue: statement.integer(0)), game: game, kind: kind,
+                    hasEnded: statement.integer(3) != 0, detail: statement.blob(4)))
+        }
+        return operations
+    }
+
+    // MARK: - Peers
+
+    /// Remembers where a peer is, and forgets those seen longest ago above `Limits.peersRemembered`.
+    package func remember(_ peer: PeerRecord) throws(DatabaseError) {
+        let connection = open
+        try connection.transaction { () throws(DatabaseError) in
+            try connection.run(
+                "INSERT OR REPLACE INTO peers VALUES (?, ?, ?, ?)", peer.peer.digest.bytes, peer.name,
+                peer.address, peer.seen)
+            try connection.run(
+                "DELETE FROM peers WHERE peer NOT IN (SELECT peer FROM peers ORDER BY seen DESC, peer LIMIT ?)",
+                Int64(Limits.peersRemembered))
+        }
+    }
+
+    package func forget(_ peer: PeerID) throws(DatabaseError) {
+        try open.run("DELETE FROM peers WHERE peer = ?", peer.digest.bytes)
+    }
+
+    /// The one seen last comes first.
+    package func peers() throws(DatabaseError) -> [PeerRecord] {
+        let statement = try open.prepare("SELECT peer, name, address, seen FROM peers ORDER BY seen DESC, peer")
+        var peers: [PeerRecord] = []
+        while try statement.step() {
+            guard let peer = Digest(statement.blob(0)), let name = statement.text(1),
+                let address = statement.text(2)
+            else { continue }
+            peers.append(PeerRecord(peer: PeerID(peer), name: name, address: address, seen: statement.integer(3)))
+        }
+        return peers
+    }
+}

@@ -92,3 +92,5 @@ static inline int lan_epoll_pwait2(int epoll, struct epoll_event *events, int co
 static inline const char *lan_dirent_name(const struct dirent *entry) { return entry->d_name; }
 static inline int lan_dirent_type(const struct dirent *entry) { return entry->d_type; }
 static inline const char *lan_inotify_name(const struct inotify_event *event) { return event->name; }
+
+#include "sandbox.h"

@@ -113,6 +113,10 @@ package enum Limits {
     /// A clause with a path of 1,024 bytes in it is cut; the reason comes first.
     package static let helperRefusalBytes = 512
     package static let helperOutputBytes = 64 << 10
+    /// 512 MiB of private memory: a dictionary of 64 MiB, the buffers around it, and room for other formats.
+    package static let helperMemoryBytes: UInt64 = 512 << 20
+    /// Six hours: the largest package known (115 GB) at 10 MB/s takes three.
+    package static let helperProcessorSeconds: UInt64 = 6 * 3_600
     /// The helper says nothing for so long: it is killed.
     package static let helperSilence = Duration.seconds(120)
     package static let intentBytes = 64 << 10

@@ -83,12 +83,7 @@ package final class ArchiveReader {
             guard seen.size == entry.size else { throw .readersDisagree(entry: count, "the size") }
         case (.directory, .directory): break
         case (.symlink, .symlink), (.hardlink, .hardlink):
-            if let target = seen.target {
-                guard target == entry.target else { throw .readersDisagree(entry: count, "the target") }
-            } else {
-                // A symbolic link of RAR4: its data is its target.
-                guard seen.checksum == CRC32.of(entry.target) else { throw .wrongChecksum(entry: count) }
-            }
+            guard seen.target == entry.target else { throw .readersDisagree(entry: count, "the target") }
         default: throw .readersDisagree(entry: count, "the kind")
         }
         return seen

@@ -80,8 +80,10 @@ enum Rar4Header {
         case .directory:
             content = RarEntry(path: path, kind: .directory)
         case .symlink:
-            guard packed <= UInt64(Limits.pathBytes) else { throw .damaged("the target of a link is too long") }
-            content = RarEntry(path: path, kind: .symlink, checksum: checksum)
+            guard (1...UInt64(Limits.pathBytes)).contains(packed) else {
+                throw .damaged("the target of a link has an impossible length")
+            }
+            return RarBlock(content: .link(path: path), dataBytes: packed)
         case .file, .hardlink:
             guard method != 0x30 || packed == size else {
                 throw .damaged("a stored entry declares \(size) bytes and holds \(packed)")

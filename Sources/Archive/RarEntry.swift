@@ -9,7 +9,7 @@ package struct RarEntry: Hashable, Sendable {
     package let size: UInt64
     /// Of the unpacked bytes; nil where the header has none (directories, BLAKE2sp entries).
     package let checksum: UInt32?
-    /// RAR5 links only: a symbolic link of RAR4 has its target as data.
+    /// Links only.
     package let target: [UInt8]?
 
     package init(path: [UInt8], kind: Kind, size: UInt64 = 0, checksum: UInt32? = nil, target: [UInt8]? = nil) {
@@ -23,7 +23,11 @@ package struct RarEntry: Hashable, Sendable {
 
 /// One header, and how many bytes of data follow it.
 struct RarBlock: Hashable {
-    enum Content: Hashable { case main, entry(RarEntry), skipped, end }
+    enum Content: Hashable {
+        case main, entry(RarEntry), skipped, end
+        /// A symbolic link of RAR4: the data that follows is its target.
+        case link(path: [UInt8])
+    }
 
     let content: Content
     let dataBytes: UInt64

@@ -19,6 +19,8 @@ package struct RarScanner: Sendable {
         /// Collecting the whole header, of so many bytes with its checksum and length.
         case header
         case data(left: UInt64)
+        /// Collecting the data of a RAR4 link.
+        case target(path: [UInt8])
         case ended
     }
 
@@ -57,7 +59,7 @@ package struct RarScanner: Sendable {
                 let skipped = min(left, UInt64(rest.count))
                 rest = rest.dropFirst(Int(skipped))
                 enterData(left - skipped)
-            case .length, .header:
+            case .length, .header, .target:
                 let count = min(wanted - collected.count, rest.count)
                 collected.append(contentsOf: rest.prefix(count))
                 rest = rest.dropFirst(count)
@@ -87,6 +89,11 @@ package struct RarScanner: Sendable {
 
     private mutating func advance() throws(ArchiveError) {
         guard let format else { return try startFormat() }
+        if case .target(let path) = stage {
+            entries.append(RarEntry(path: path, kind: .symlink, target: collected))
+            enterData(0)
+            return
+        }
         if stage == .length {
             let length = format == .rar4 ? try rar4Length() : try rar5Length()
             guard let length else { return }
@@ -134,6 +141,12 @@ package struct RarScanner: Sendable {
         case .entry(let entry):
             guard sawMain else { throw .damaged("an entry comes before the main header") }
             entries.append(entry)
+        case .link(let path):
+            guard sawMain else { throw .damaged("an entry comes before the main header") }
+            collected.removeAll(keepingCapacity: true)
+            wanted = Int(block.dataBytes)
+            stage = .target(path: path)
+            return
         case .skipped:
             guard sawMain else { throw .damaged("a block comes before the main header") }
         case .end:

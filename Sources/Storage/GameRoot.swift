@@ -1,0 +1,107 @@
+package import Linux
+package import Model
+
+/// One game's directory, held by a descriptor: everything beneath is reached through it and no link is followed.
+package struct GameRoot: Sendable {
+    package let game: GameID
+    package let directory: Descriptor
+    package let disk: any Disk
+
+    /// A file that peers exchange, with what tells whether it is still the same.
+    package struct ExchangedFile: Sendable, Hashable {
+        package let path: RelativePath
+        package let status: FileStatus
+    }
+
+    // MARK: - Sentinel
+
+    /// The version of a regular root-level `version.ini`; nil when there is none, or when it holds no version.
+    package func sentinel() throws(StorageError) -> GameVersion? {
+        try sentinelBytes().flatMap { GameVersion(sentinel: $0) }
+    }
+
+    /// Its content as it stands: part of a fingerprint, since a same-length rewrite within one tick changes nothing else.
+    package func sentinelBytes() throws(StorageError) -> [UInt8]? {
+        do {
+            return try AtomicFile.read(
+                Array(ReservedNames.sentinel.utf8), in: directory, limit: Limits.sentinelBytes)
+        } catch {
+            if case .unreadable = error { return nil }
+            throw error
+        }
+    }
+
+    /// Written last and renamed into place: a game with a sentinel is complete, whatever happened to the power.
+    package func writeSentinel(_ version: GameVersion) throws(StorageError) {
+        try AtomicFile.write(
+            version.sentinelBytes, to: Array(ReservedNames.sentinel.utf8),
+            through: Array(ReservedNames.sentinelTemporary.utf8), in: directory, disk)
+    }
+
+    /// Takes the old sentinel away before the first byte of another version lands.
+    package func parkSentinel() throws(StorageError) {
+        do {
+            try disk.rename(
+                directory, Array(ReservedNames.sentinel.utf8), to: Array(ReservedNames.sentinelDiscarded.utf8))
+            try disk.sync(directory)
+        } catch {
+            guard error.isNoEntry else { throw StorageError(error) }
+        }
+    }
+
+    /// Removes what a download leaves beside its sentinel; the old sentinel is never restored.
+    package func sweepDownload() throws(StorageError) {
+        try AtomicFile.remove(Array(ReservedNames.sentinelTemporary.utf8), in: directory, disk)
+        try AtomicFile.remove(Array(ReservedNames.sentinelDiscarded.utf8), in: directory, disk)
+    }
+
+    // MARK: - Install
+
+    /// `local/` being a directory is the install predicate.
+    package var isInstalled: Bool { isDirectory(ReservedNames.local) }
+
+    package func isDirectory(_ name: String) -> Bool {
+        (try? Beneath.status(directory, Array(name.utf8)))?.kind == .directory
+    }
+
+    package func exists(_ name: String) -> Bool {
+        (try? Beneath.status(directory, Array(name.utf8))) != nil
+    }
+
+    /// Opens a regular file of the root for reading.
+    package func openFile(_ path: RelativePath) throws(StorageError) -> Descriptor {
+        try asStorage { () throws(LinuxError) in try Beneath.openRead(directory, path.bytes) }
+    }
+
+    package func freeBytes() throws(StorageError) -> UInt64 {
+        try asStorage { () throws(LinuxError) in try Files.freeBytes(directory) }
+    }
+
+    // MARK: - Listing
+
+    /// The files that peers exchange, in byte order of their paths. Links, devices and names that break the rules are
+    /// not exchanged; a name that breaks them is left alone.
+    package func exchangedFiles() throws(StorageError) -> [ExchangedFile] {
+        var files: [ExchangedFile] = []
+        try collect(below: [], into: &files)
+        return files.sorted { $0.path < $1.path }
+    }
+
+    private func collect(below prefix: [UInt8], into files: inout [ExchangedFile]) throws(StorageError) {
+        let listing = try asStorage { () throws(LinuxError) in
+            try Beneath.list(try Beneath.openDirectory(directory, prefix))
+        }
+        for entry in listing {
+            let bytes = prefix.isEmpty ? entry.name : prefix + [UInt8(ascii: "/")] + entry.name
+            guard let path = try? RelativePath(bytes), ReservedNames.isExchanged(path) else { continue }
+            switch entry.kind {
+            case .directory: try collect(below: bytes, into: &files)
+            case .regular:
+                guard let status = try? Beneath.status(directory, bytes), status.kind == .regular else { continue }
+                guard files.count < Limits.manifestFiles else { throw .tooManyFiles(game) }
+                files.append(ExchangedFile(path: path, status: status))
+            case .symlink, .other: continue
+            }
+        }
+    }
+}

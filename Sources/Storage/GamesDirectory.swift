@@ -1,0 +1,88 @@
+import Linux
+package import Model
+
+/// The directory that holds a directory per game. It carries `.lanspread_games` with an id: a directory that lost it is
+/// an unmounted disk, and nothing is written there.
+package final class GamesDirectory: Sendable {
+    package let path: String
+    /// The id in `.lanspread_games`; the state remembers it.
+    package let id: String
+    package let disk: any Disk
+    let directory: Descriptor
+
+    private init(path: String, id: String, directory: Descriptor, disk: any Disk) {
+        self.path = path
+        self.id = id
+        self.directory = directory
+        self.disk = disk
+    }
+
+    /// Opens the directory; one that was never ours gets its marker, with `newID` (32 hexadecimal digits) in it.
+    package static func open(
+        path: String, newID: String, disk: any Disk = RealDisk()
+    ) throws(StorageError) -> GamesDirectory {
+        let directory: Descriptor
+        do {
+            directory = try Files.openDirectory(atPath: path)
+        } catch {
+            throw error.isNoEntry || error.isNotDirectory ? .unavailable(path: path) : StorageError(error)
+        }
+        if let id = try readMarker(directory) {
+            return GamesDirectory(path: path, id: id, directory: directory, disk: disk)
+        }
+        try AtomicFile.write(
+            Array("\(newID)\n".utf8), to: Array(ReservedNames.gamesMarker.utf8),
+            through: Array((ReservedNames.gamesMarker + ".tmp").utf8), in: directory, disk)
+        return GamesDirectory(path: path, id: newID, directory: directory, disk: disk)
+    }
+
+    private static func readMarker(_ directory: Descriptor) throws(StorageError) -> String? {
+        guard let bytes = try AtomicFile.read(Array(ReservedNames.gamesMarker.utf8), in: directory, limit: 256) else {
+            return nil
+        }
+        let id = String(decoding: bytes.prefix { $0 > 0x20 && $0 < 0x7f }, as: UTF8.self)
+        guard !id.isEmpty else { throw .unreadable(name: ReservedNames.gamesMarker) }
+        return id
+    }
+
+    /// Whether the directory that was opened still stands at its path: a disk can be unmounted at any time.
+    package var isThere: Bool {
+        guard let now = try? Files.status(atPath: path), let then = try? Files.status(directory) else { return false }
+        return now.device == then.device && now.inode == then.inode
+    }
+
+    /// Directories whose names are game ids; whether they hold a game is another question.
+    package func games() throws(StorageError) -> [GameID] {
+        guard isThere else { throw .unavailable(path: path) }
+        return try asStorage { () throws(LinuxError) in
+            try Beneath.list(directory).compactMap { entry in
+                entry.kind == .directory ? GameID(String(decoding: entry.name, as: UTF8.self)) : nil
+            }.sorted()
+        }
+    }
+
+    package func root(_ game: GameID) throws(StorageError) -> GameRoot {
+        do {
+            let root = try Beneath.openDirectory(directory, Array(game.text.utf8))
+            return GameRoot(game: game, directory: root, disk: disk)
+        } catch {
+            throw error.isNoEntry || error.isNotDirectory || error.isLoop ? .noSuchGame(game) : StorageError(error)
+        }
+    }
+
+    /// Opens the game's directory, and makes it first when there is none.
+    package func makeRoot(_ game: GameID) throws(StorageError) -> GameRoot {
+        guard isThere else { throw .unavailable(path: path) }
+        do {
+            try disk.makeDirectory(directory, Array(game.text.utf8), mode: 0o755)
+            try disk.sync(directory)
+        } catch {
+            guard error.isExists else { throw StorageError(error) }
+        }
+        return try root(game)
+    }
+
+    package func freeBytes() throws(StorageError) -> UInt64 {
+        try asStorage { () throws(LinuxError) in try Files.freeBytes(directory) }
+    }
+}

@@ -1,0 +1,98 @@
+package import Model
+
+/// What was unpacked into `local/`: paths, version and root. It travels with the disk.
+package struct InstalledRecord: Sendable, Codable, Hashable {
+    package static let format = 1
+
+    package let format: Int
+    package let version: String
+    package let root: String?
+    /// Paths as they were written, in byte order.
+    package let paths: [String]
+
+    package init(version: GameVersion, root: Root?, paths: [RelativePath]) {
+        format = InstalledRecord.format
+        self.version = version.text
+        self.root = root?.hex
+        self.paths = paths.sorted().map(\.text)
+    }
+}
+
+/// An unfinished download: which content, and which of its chunks were written and synced before the record was.
+///
+/// Bytes: "LSDL" · format u8 = 1 · manifest length u32 · canonical manifest · chunk count u32 · one bit per chunk, the
+/// lowest bit first. The root is the manifest's hash, so it is not stored. A chunk that the record names was durable
+/// before the record; one that it does not name is fetched again.
+package struct DownloadRecord: Sendable, Hashable {
+    private static let magic = Array("LSDL".utf8)
+    private static let format: UInt8 = 1
+
+    package let manifest: [UInt8]
+    package let landed: [Bool]
+
+    package init(manifest: [UInt8], landed: [Bool]) {
+        self.manifest = manifest
+        self.landed = landed
+    }
+
+    package var encoded: [UInt8] {
+        var writer = ByteWriter()
+        writer.append(DownloadRecord.magic)
+        writer.append(DownloadRecord.format)
+        writer.append(UInt32(manifest.count))
+        writer.append(manifest)
+        writer.append(UInt32(landed.count))
+        var bits = [UInt8](repeating: 0, count: (landed.count + 7) / 8)
+        for (index, isLanded) in landed.enumerated() where isLanded { bits[index / 8] |= 1 << (index % 8) }
+        writer.append(bits)
+        return writer.bytes
+    }
+
+    /// Nil for anything but a whole record.
+    package init?(decoding bytes: [UInt8]) {
+        var reader = ByteReader(bytes)
+        guard reader.bytes(DownloadRecord.magic.count).map(Array.init) == DownloadRecord.magic,
+            reader.uint8() == DownloadRecord.format,
+            let length = reader.uint32().flatMap(Int.init(exactly:)), length <= Limits.manifestBytes,
+            let manifest = reader.bytes(length),
+            let count = reader.uint32().flatMap(Int.init(exactly:)), count <= Limits.chunks,
+            let bits = reader.bytes((count + 7) / 8), reader.isAtEnd
+        else { return nil }
+        self.manifest = Array(manifest)
+        landed = (0..<count).map { bits[bits.startIndex + $0 / 8] & (1 << ($0 % 8)) != 0 }
+    }
+}
+
+extension GameRoot {
+    package func installedRecord() throws(StorageError) -> InstalledRecord? {
+        let name = Array(ReservedNames.installed.utf8)
+        guard let bytes = try AtomicFile.read(name, in: directory, limit: Limits.recordBytes) else { return nil }
+        guard let record = try? JSON.decode(InstalledRecord.self, from: bytes, limit: Limits.recordBytes),
+            record.format == InstalledRecord.format
+        else { return nil }
+        return record
+    }
+
+    package func writeInstalledRecord(_ record: InstalledRecord) throws(StorageError) {
+        try AtomicFile.write(
+            JSON.encode(record), to: Array(ReservedNames.installed.utf8),
+            through: Array((ReservedNames.installed + ".tmp").utf8), in: directory, disk)
+    }
+
+    /// Nil when there is none or it cannot be read: then nothing has landed.
+    package func downloadRecord() throws(StorageError) -> DownloadRecord? {
+        let name = Array(ReservedNames.download.utf8)
+        let limit = Limits.manifestBytes + Limits.chunks / 8 + 64
+        return try AtomicFile.read(name, in: directory, limit: limit).flatMap { DownloadRecord(decoding: $0) }
+    }
+
+    package func writeDownloadRecord(_ record: DownloadRecord) throws(StorageError) {
+        try AtomicFile.write(
+            record.encoded, to: Array(ReservedNames.download.utf8),
+            through: Array((ReservedNames.download + ".tmp").utf8), in: directory, disk)
+    }
+
+    package func clearDownloadRecord() throws(StorageError) {
+        try AtomicFile.remove(Array(ReservedNames.download.utf8), in: directory, disk)
+    }
+}

@@ -1,0 +1,41 @@
+package import Linux
+package import Model
+
+/// Why the disk did not do it, sorted by what the caller can do.
+package enum StorageError: Error, Hashable, Sendable {
+    /// The games directory is not there, or lost its marker (an unmounted disk): nothing is written or recovered.
+    case unavailable(path: String)
+    case noSuchGame(GameID)
+    case diskFull
+    /// An intent or record that this version cannot read; it is left alone.
+    case unreadable(name: String)
+    /// A thing stands where ours should go, and nothing proves that it is ours.
+    case notOurs(name: String)
+    case tooManyFiles(GameID)
+    case system(LinuxError)
+
+    package var sentence: String {
+        switch self {
+        case .unavailable(let path): "the games directory \(path) is not there"
+        case .noSuchGame(let game): "the game \(game) has no directory"
+        case .diskFull: "the disk is full"
+        case .unreadable(let name): "\(name) cannot be read and is left alone"
+        case .notOurs(let name): "\(name) is in the way and nothing proves that it is ours"
+        case .tooManyFiles(let game): "the game \(game) holds more than \(Limits.manifestFiles) files"
+        case .system(let error): "\(error.call) says: \(error.text)"
+        }
+    }
+
+    package init(_ error: LinuxError) {
+        self = error.isNoSpace ? .diskFull : .system(error)
+    }
+}
+
+/// Runs C-storey calls and gives their error the storey's own form.
+func asStorage<Value: ~Copyable>(_ body: () throws(LinuxError) -> Value) throws(StorageError) -> Value {
+    do {
+        return try body()
+    } catch {
+        throw StorageError(error)
+    }
+}

@@ -13,7 +13,7 @@ SOURCES := Package.swift Sources Tests
 export SWIFT_BACKTRACE ?= enable=no
 
 .DEFAULT_GOAL := help
-.PHONY: help build test check fmt fmt-check arrows tidy demo bench fresh tsan asan install clean
+.PHONY: help build compile test check fmt fmt-check arrows tidy demo bench fresh tsan asan install clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -22,6 +22,10 @@ help:
 build: ## build the release programs into .build/release
 	@scripts/install-dependencies build
 	swift build $(RELEASE)
+
+compile: ## build everything, tests too, without optimisation
+	@scripts/install-dependencies build
+	swift build --build-tests $(LINK)
 
 test: ## install what is missing, then format check, all tests, release build, link check
 	@scripts/install-dependencies test

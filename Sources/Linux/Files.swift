@@ -32,6 +32,11 @@ package enum Files {
         try check("unlink") { unlink(path) }
     }
 
+    /// Only an empty one.
+    package static func removeDirectory(atPath path: String) throws(LinuxError) {
+        try check("rmdir") { rmdir(path) }
+    }
+
     package static func rename(_ path: String, to newPath: String) throws(LinuxError) {
         try check("rename") { Glibc.rename(path, newPath) }
     }

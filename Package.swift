@@ -113,7 +113,7 @@ let package = Package(
         tests("Settings", ["Settings", "Model", "TestKit"]),
         tests("Archive", ["Archive", "Unpack", "Model", "Linux", "Fixture", "TestKit"]),
         tests("Crypto", ["Crypto", "Model", "TestKit"]),
-        tests("Mdns", ["Mdns", "Runtime", "TestKit"]),
+        tests("Mdns", ["Mdns", "Runtime", "Linux", "TestKit"]),
         tests("Quic", ["Quic", "Crypto", "Runtime", "Linux", "Model", "TestKit"]),
         tests("Systemd", ["Systemd", "Linux", "TestKit"]),
         tests("PeerLink", ["PeerLink", "Wire", "Quic", "Crypto", "Model", "Runtime", "Linux", "TestKit"]),

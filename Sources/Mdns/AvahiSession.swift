@@ -1,0 +1,248 @@
+import CAvahi
+import Glibc
+import Runtime
+
+/// One Avahi client from its making to its end: our service published, everybody's browsed and resolved.
+///
+/// Callbacks only record what happened; `settle` acts on it after Avahi has returned. Touched on the loop's thread only.
+final class AvahiSession {
+    enum Happening {
+        case client(AvahiClientState)
+        case group(AvahiEntryGroupState)
+        case browserFailed
+        case found(ServiceKey, domain: String, isOurs: Bool)
+        case lost(ServiceKey)
+        case resolved(ServiceKey, host: String, port: UInt16, text: [String: String])
+        case unresolved(ServiceKey)
+    }
+
+    private struct Resolver {
+        let handle: OpaquePointer
+        let domain: String
+        let isOurs: Bool
+        var failures = 0
+    }
+
+    /// Resolvers that are open at once. avahi-daemon allows a client 1,024 objects; two per host leave room for 256 hosts.
+    static let resolversLimit = 512
+    /// A resolver that finds nothing in Avahi's five seconds is asked again this often; then only a new sighting helps.
+    private static let triesPerService = 3
+    private static let everyInterface = AvahiIfIndex(AVAHI_IF_UNSPEC)
+    private static let everyFamily = AvahiProtocol(AVAHI_PROTO_UNSPEC)
+
+    private let serviceType: String
+    private let emit: (MdnsEvent) -> Void
+    private let ended: (String) -> Void
+    private let log: Log
+    private var happenings: [Happening] = []
+    private var client: OpaquePointer?
+    private var group: OpaquePointer?
+    private var browser: OpaquePointer?
+    private var resolvers: [ServiceKey: Resolver] = [:]
+    private var advertisement: Advertisement?
+    private var label = ""
+    private var isRunning = false
+
+    /// - Parameter ended: called once, with the reason, when this session is of no more use; `close` it then.
+    init(
+        serviceType: String, advertisement: Advertisement?, log: Log, emit: @escaping (MdnsEvent) -> Void,
+        ended: @escaping (String) -> Void
+    ) {
+        self.serviceType = serviceType
+        self.advertisement = advertisement
+        self.log = log
+        self.emit = emit
+        self.ended = ended
+        label = advertisement?.name ?? ""
+    }
+
+    /// Returns why there is no session, or nil. An Avahi daemon that is not there is waited for; a D-Bus that is not is
+    /// a reason.
+    func open(_ poller: AvahiPoller) -> String? {
+        var code: Int32 = 0
+        let me = Unmanaged.passUnretained(self).toOpaque()
+        client = avahi_client_new(poller.pointer, AVAHI_CLIENT_NO_FAIL, AvahiSession.clientChanged, me, &code)
+        guard client != nil else { return AvahiSession.text(code) }
+        settle()
+        return nil
+    }
+
+    /// Frees the client, and with it everything that was made from it.
+    func close() {
+        happenings.removeAll()
+        resolvers.removeAll()
+        group = nil
+        browser = nil
+        if let client { avahi_client_free(client) }
+        client = nil
+    }
+
+    func advertise(_ new: Advertisement?) {
+        let old = advertisement
+        advertisement = new
+        guard new != old, isRunning else { return }
+        if let new, let old, new.name == old.name, new.port == old.port {
+            updateText(new)
+        } else {
+            label = new?.name ?? ""
+            publish()
+        }
+    }
+
+    func record(_ happening: Happening) { happenings.append(happening) }
+
+    // MARK: - After the callbacks
+
+    func settle() {
+        while !happenings.isEmpty, client != nil {
+            switch happenings.removeFirst() {
+            case .client(let state): clientBecame(state)
+            case .group(let state): groupBecame(state)
+            case .browserFailed: end("Avahi stopped browsing: \(reason)")
+            case .found(let key, let domain, let isOurs): resolve(key, domain: domain, isOurs: isOurs)
+            case .lost(let key): lose(key)
+            case .resolved(let key, let host, let port, let text):
+                guard let resolver = resolvers[key] else { continue }
+                emit(.appeared(Sighting(key: key, host: host, port: port, text: text, isOurs: resolver.isOurs)))
+            case .unresolved(let key): resolveAgain(key)
+            }
+        }
+    }
+
+    private func clientBecame(_ state: AvahiClientState) {
+        switch state {
+        case AVAHI_CLIENT_S_RUNNING:
+            isRunning = true
+            emit(.available)
+            publish()
+            browse()
+        case AVAHI_CLIENT_S_REGISTERING, AVAHI_CLIENT_S_COLLISION:
+            // The host name is being settled: what was published under the old one is void until it runs again.
+            isRunning = false
+            if let group, avahi_entry_group_reset(group) < 0 {
+                end("Avahi does not take back our service: \(reason)")
+            }
+        case AVAHI_CLIENT_CONNECTING: emit(.unavailable(reason: "the Avahi daemon is not running"))
+        default: end(reason)
+        }
+    }
+
+    private var reason: String { client.map { AvahiSession.text(avahi_client_errno($0)) } ?? "it is closed" }
+
+    private func end(_ reason: String) {
+        isRunning = false
+        happenings.removeAll()
+        ended(reason)
+    }
+
+    // MARK: - Publishing
+
+    private func publish() {
+        guard isRunning, let client else { return }
+        if let group {
+            if avahi_entry_group_reset(group) < 0 { return end("Avahi does not take back our service: \(reason)") }
+        } else {
+            let me = Unmanaged.passUnretained(self).toOpaque()
+            group = avahi_entry_group_new(client, AvahiSession.groupChanged, me)
+        }
+        guard let advertisement else { return }
+        guard let group else { return end("Avahi publishes nothing: \(reason)") }
+        var code = add(advertisement, to: group)
+        // Another daemon of this very host has the name: Avahi says so at once, and not by a state.
+        for _ in 0..<16 where code == AVAHI_ERR_COLLISION {
+            rename()
+            code = add(advertisement, to: group)
+        }
+        if code >= 0 { code = avahi_entry_group_commit(group) }
+        if code < 0 { end("Avahi does not publish our service: \(AvahiSession.text(code))") }
+    }
+
+    private func add(_ advertisement: Advertisement, to group: OpaquePointer) -> Int32 {
+        withText(advertisement) { text in
+            avahi_entry_group_add_service_strlst(
+                group, AvahiSession.everyInterface, AvahiSession.everyFamily, AvahiPublishFlags(rawValue: 0), label, serviceType, nil,
+                nil, advertisement.port, text)
+        }
+    }
+
+    private func updateText(_ advertisement: Advertisement) {
+        guard let group else { return }
+        let code = withText(advertisement) { text in
+            avahi_entry_group_update_service_txt_strlst(
+                group, AvahiSession.everyInterface, AvahiSession.everyFamily, AvahiPublishFlags(rawValue: 0), label, serviceType, nil,
+                text)
+        }
+        if code < 0 { log.warning("The mDNS record was not updated: \(AvahiSession.text(code)).") }
+    }
+
+    private func withText(_ advertisement: Advertisement, _ body: (UnsafeMutablePointer<AvahiStringList>?) -> Int32) -> Int32 {
+        var list: UnsafeMutablePointer<AvahiStringList>?
+        for pair in advertisement.text { list = avahi_string_list_add_pair(list, pair[0], pair[1]) }
+        defer { avahi_string_list_free(list) }
+        return body(list)
+    }
+
+    private func groupBecame(_ state: AvahiEntryGroupState) {
+        switch state {
+        case AVAHI_ENTRY_GROUP_ESTABLISHED: emit(.published(name: label))
+        case AVAHI_ENTRY_GROUP_COLLISION:
+            rename()
+            publish()
+        case AVAHI_ENTRY_GROUP_FAILURE: end("Avahi does not publish our service: \(reason)")
+        default: break
+        }
+    }
+
+    private func rename() {
+        guard let other = avahi_alternative_service_name(label) else { return }
+        label = String(cString: other)
+        avahi_free(other)
+    }
+
+    // MARK: - Browsing
+
+    private func browse() {
+        guard browser == nil, let client else { return }
+        let me = Unmanaged.passUnretained(self).toOpaque()
+        browser = avahi_service_browser_new(
+            client, AvahiSession.everyInterface, AvahiSession.everyFamily, serviceType, nil, AvahiLookupFlags(rawValue: 0),
+            AvahiSession.browsed, me)
+        if browser == nil { end("Avahi does not browse: \(reason)") }
+    }
+
+    private func resolve(_ key: ServiceKey, domain: String, isOurs: Bool) {
+        guard resolvers[key] == nil, let name = AvahiSession.interfaceName(key.interface), InterfaceRule.isUsed(name)
+        else { return }
+        guard resolvers.count < AvahiSession.resolversLimit else {
+            return log.warning("More than \(AvahiSession.resolversLimit) services are sighted; the rest is not resolved.")
+        }
+        guard let handle = resolver(key, domain) else { return }
+        resolvers[key] = Resolver(handle: handle, domain: domain, isOurs: isOurs)
+    }
+
+    /// It stays open, since a peer that starts again under the same name has another port.
+    private func resolver(_ key: ServiceKey, _ domain: String) -> OpaquePointer? {
+        guard let client else { return nil }
+        let family = Int32(key.isIPv6 ? AVAHI_PROTO_INET6 : AVAHI_PROTO_INET)
+        return avahi_service_resolver_new(
+            client, key.interface, family, key.name, serviceType, domain, family, AvahiLookupFlags(rawValue: 0),
+            AvahiSession.resolvedOrNot, Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    private func resolveAgain(_ key: ServiceKey) {
+        guard var resolver = resolvers[key] else { return }
+        avahi_service_resolver_free(resolver.handle)
+        resolvers[key] = nil
+        resolver.failures += 1
+        guard resolver.failures < AvahiSession.triesPerService, let handle = self.resolver(key, resolver.domain)
+        else { return }
+        resolvers[key] = Resolver(
+            handle: handle, domain: resolver.domain, isOurs: resolver.isOurs, failures: resolver.failures)
+    }
+
+    private func lose(_ key: ServiceKey) {
+        guard let resolver = resolvers.removeValue(forKey: key) else { return }
+        avahi_service_resolver_free(resolver.handle)
+        emit(.vanished(key))
+    }
+}

@@ -50,7 +50,7 @@ actor ControlListener: EventSource {
                 // A dropped connection closes itself: its only reference goes here.
                 if case .dropped = continuation.yield(connection) { return }
             }
-        } catch where error.isTooManyOpen {
+        } catch let error where error.isTooManyOpen {
             guard let registration else { return }
             loop.modify(registration, fd: descriptor.rawValue, events: 0)
             resume = Machine.monotonicNanoseconds() + Self.pauseNanoseconds

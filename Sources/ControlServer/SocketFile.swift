@@ -12,7 +12,7 @@ struct SocketFile {
     static func listen(_ path: String) throws(ControlServerError) -> Descriptor {
         do {
             return try UnixSocket.listen(path: path, mode: mode)
-        } catch where error.isAddressInUse {
+        } catch let error where error.isAddressInUse {
             throw .alreadyRunning(path: path)
         } catch {
             throw .cannotListen(path: path, error)

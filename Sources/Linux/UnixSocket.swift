@@ -125,6 +125,11 @@ package enum UnixSocket {
     }
 
     private static func removeDead(_ path: String) throws(LinuxError) {
+        var status = stat()
+        // Any other file refuses connections too: a path given by mistake must not cost somebody a file.
+        guard lstat(path, &status) != 0 || status.st_mode & S_IFMT == S_IFSOCK else {
+            throw LinuxError(call: "bind", code: ENOTSOCK)
+        }
         do {
             _ = try connect(path: path)
         } catch where error.isRefused {

@@ -1,0 +1,221 @@
+import Control
+import ControlServer
+import Linux
+import Model
+import Runtime
+import Synchronization
+import Testing
+
+/// A control server with a handler whose waits a test ends.
+final class House: Sendable {
+    let path: String
+    let handler = ScriptedHandler()
+    let records = Records()
+    let loop: EventLoop
+    private let server: ControlServer
+    private let directory: String
+
+    init(_ settings: ControlServerSettings = ControlServerSettings(), inherited: Descriptor? = nil) throws {
+        let name = Hex.encode(RandomSource.system.bytes(8))
+        directory = "/tmp/lanspread-control-\(name)"
+        try makeDirectory(directory)
+        path = directory + "/control.sock"
+        loop = try EventLoop(name: "control-test")
+        server = ControlServer(
+            socketPath: path, inherited: inherited, handler: handler, loop: loop,
+            log: Log(component: "control", sink: records, level: .debug), settings: settings)
+    }
+
+    deinit {
+        let loop = loop
+        loop.stop()
+        removeTree(directory)
+    }
+
+    /// Runs the server, then `body` while it is up, then stops the server; all within 20 seconds.
+    func open(_ body: @escaping @Sendable (House) async throws -> Void) async throws {
+        try await within(.seconds(20)) {
+            let up = OneShot<Void>()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    do {
+                        try await self.server.run(up: { up.give() })
+                    } catch {
+                        // A server that failed to come up must not leave the test waiting.
+                        up.give()
+                        throw error
+                    }
+                }
+                await up.take()
+                do {
+                    try await body(self)
+                } catch {
+                    group.cancelAll()
+                    throw error
+                }
+                group.cancelAll()
+                do {
+                    while try await group.next() != nil {}
+                } catch is CancellationError {
+                    return
+                }
+            }
+        }
+    }
+
+    func client() throws -> Client { try Client(path, loop) }
+}
+
+/// Answers as a test tells it; remembers what was called.
+final class ScriptedHandler: ControlHandler {
+    struct State {
+        var calls: [String] = []
+        var cancelled: [String] = []
+        var reply: JSONValue = [:]
+        var feeds: [EventFeed] = []
+    }
+
+    let state = Mutex(State())
+    /// `operation.wait` and `game.install` wait here.
+    let gate = AsyncGate()
+    let began = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingOldest(256))
+    let ended = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingOldest(256))
+
+    func call(
+        _ method: ControlMethod, _ parameters: JSONValue, from client: ControlClient
+    ) async throws(Failure) -> JSONValue {
+        state.withLock { $0.calls.append(method.name) }
+        began.continuation.yield(method.name)
+        defer { ended.continuation.yield(method.name) }
+        switch method {
+        case .operationWait, .gameInstall:
+            do {
+                try await gate.wait()
+            } catch {
+                state.withLock { $0.cancelled.append(method.name) }
+                throw Failure(.cancelled, "Told to stop.")
+            }
+            return ["waited": true]
+        case .operationCancel:
+            gate.open()
+            return [:]
+        case .gameInfo:
+            throw Failure(.noSuchGame, "There is no such game.", subject: parameters["game"]?.string, hint: "Look.")
+        default: return state.withLock { $0.reply }
+        }
+    }
+
+    func subscribe(since: EventPosition?) async throws(Failure) -> EventSubscription {
+        let feed = EventFeed()
+        state.withLock { $0.feeds.append(feed) }
+        return EventSubscription(
+            position: EventPosition(epoch: "e", number: since?.number ?? 10), snapshot: ["games": []], feed: feed)
+    }
+
+    func next(_ stream: AsyncStream<String>) async -> String? {
+        var iterator = stream.makeAsyncIterator()
+        return await iterator.next()
+    }
+}
+
+final class Records: LogSink {
+    private let written = Mutex<[LogRecord]>([])
+
+    func write(_ record: LogRecord) { written.withLock { $0.append(record) } }
+    var all: [LogRecord] { written.withLock { $0 } }
+}
+
+/// A client that never blocks a thread of the pool: the server's sessions run there.
+final class Client: Sendable {
+    let socket: Descriptor
+    fileprivate let readiness: Readiness
+    private let framing = Mutex(LineFraming(limit: Limits.controlReplyBytes + 4_096))
+
+    init(_ path: String, _ loop: EventLoop) throws {
+        socket = try UnixSocket.connect(path: path, nonblocking: true)
+        readiness = Readiness(socket, on: loop)
+    }
+
+    func send(_ text: String) async throws { try await send(Array(text.utf8)) }
+
+    func send(_ bytes: [UInt8]) async throws {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = try rest.withUnsafeBytes { try UnixSocket.send(socket, $0) }
+            if let count { rest = rest.dropFirst(count) } else { try await readiness.writable() }
+        }
+    }
+
+    func call(_ id: Int64, _ method: String, _ parameters: JSONValue = [:]) async throws {
+        try await send(JSONRPC.encodeRequest(.init(id: .int(id), method: method, parameters: parameters)))
+    }
+
+    /// The next line as a value; nil at the end of the stream.
+    func line() async throws -> JSONValue? {
+        guard let bytes = try await bytes() else { return nil }
+        return try JSON.decode(JSONValue.self, from: bytes, limit: Limits.controlReplyBytes)
+    }
+
+    func incoming() async throws -> JSONRPC.Incoming? {
+        guard let bytes = try await bytes() else { return nil }
+        return try JSONRPC.decodeIncoming(bytes)
+    }
+
+    private func bytes() async throws -> [UInt8]? {
+        while true {
+            if case .line(let line)? = framing.withLock({ $0.next() }) { return line }
+            guard let bytes = try await read() else { return nil }
+            framing.withLock { $0.append(bytes) }
+        }
+    }
+
+    /// Some bytes; nil at the end. A reset is an end: the server closed while it had not read all we said.
+    private func read() async throws -> [UInt8]? {
+        var room = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            do {
+                let count = try room.withUnsafeMutableBytes { bytes throws(LinuxError) in
+                    try UnixSocket.receive(socket, into: bytes)
+                }
+                guard let count else {
+                    try await readiness.readable()
+                    continue
+                }
+                return count == 0 ? nil : Array(room[..<count])
+            } catch let error as LinuxError where error.isBrokenPipe {
+                return nil
+            }
+        }
+    }
+}
+
+/// One deadline for a whole test.
+func within(_ limit: Duration, _ body: @escaping @Sendable () async throws -> Void) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await body() }
+        group.addTask {
+            try await MonotonicTime().sleep(for: limit)
+            throw TooLate(limit: limit)
+        }
+        try await group.next()
+        group.cancelAll()
+    }
+}
+
+struct TooLate: Error { let limit: Duration }
+
+extension Client {
+    func waitForBytes() async throws { try await readiness.readable() }
+
+    /// Nothing is read: a client that does not read notices a hangup only by what it sends.
+    func waitForHangup() async throws {
+        while true {
+            do {
+                try await send("\n")
+            } catch let error as LinuxError where error.isBrokenPipe {
+                return
+            }
+            await Task.yield()
+        }
+    }
+}

@@ -1,0 +1,100 @@
+import Control
+import ControlServer
+import Linux
+import Model
+import Runtime
+import Synchronization
+import Testing
+
+@Suite struct `A subscription` {
+    private func event(_ number: UInt64, _ text: String = "") -> ControlEvent {
+        ControlEvent(number: number, name: EventName.operationProgress, fields: ["text": .string(text)])
+    }
+
+    private func feed(_ house: House) throws -> EventFeed {
+        try #require(house.handler.state.withLock { $0.feeds.last })
+    }
+
+    @Test func `is a snapshot and then every event`() async throws {
+        try await House().open { house in
+            let client = try house.client()
+            try await client.call(1, "events.subscribe")
+            let reply = try await client.line()
+            #expect(reply?["result"] == ["epoch": "e", "number": 10, "snapshot": ["games": []]])
+            for number in 11...40 { #expect(try self.feed(house).offer(self.event(UInt64(number)))) }
+            for number in 11...40 { #expect(try await client.incoming() == .event(self.event(UInt64(number)))) }
+            // Calls are answered between events.
+            try await client.call(2, "rpc.version")
+            #expect(try await client.line()?["id"] == 2)
+        }
+    }
+
+    @Test func `goes on after the position that was asked for`() async throws {
+        try await House().open { house in
+            let client = try house.client()
+            try await client.call(1, "events.subscribe", ["since": ["epoch": "e", "number": 3]])
+            #expect(try await client.line()?["result"]?["number"] == 3)
+        }
+    }
+
+    @Test func `is one for a connection`() async throws {
+        try await House().open { house in
+            let client = try house.client()
+            try await client.call(1, "events.subscribe")
+            _ = try await client.line()
+            try await client.call(2, "events.subscribe")
+            #expect(try await client.line()?["error"]?["data"]?["kind"] == "usage")
+        }
+    }
+
+    @Test func `of a client that does not read has a gap and is not dropped`() async throws {
+        var settings = ControlServerSettings()
+        settings.replyDeadline = .milliseconds(50)
+        try await House(settings).open { house in
+            let client = try house.client()
+            try await client.call(1, "events.subscribe")
+            _ = try await client.line()
+            let text = String(repeating: "x", count: 4_096)
+            for number in 1...4_000 { _ = try self.feed(house).offer(self.event(UInt64(number), text)) }
+            // A reply that is unread for as long costs the connection; when that has happened, the time is over.
+            try await self.waitUntilOthersAreDropped(house)
+            var next: UInt64 = 1
+            var gaps = 0
+            while next <= 4_000, case .event(let event)? = try await client.incoming() {
+                if event.name == EventName.gap {
+                    gaps += 1
+                    #expect(event.fields["from"] == .bytes(next))
+                } else {
+                    #expect(event.number == next)
+                }
+                next = event.number + 1
+            }
+            #expect(gaps == 1)
+            #expect(next == 4_001)
+            _ = try self.feed(house).offer(self.event(4_001))
+            #expect(try await client.incoming() == .event(self.event(4_001)))
+        }
+    }
+
+    private func waitUntilOthersAreDropped(_ house: House) async throws {
+        house.handler.state.withLock { $0.reply = ["text": .string(String(repeating: "x", count: 2 << 20))] }
+        let client = try house.client()
+        try await client.call(1, "daemon.status")
+        try await client.waitForHangup()
+    }
+
+    @Test func `ends for the publisher when its client leaves`() async throws {
+        try await House().open { house in
+            try await self.subscribeAndLeave(house)
+            let feed = try self.feed(house)
+            // The server learns of it from the loop; an offer is refused from then on.
+            while feed.offer(self.event(11)) { await Task.yield() }
+        }
+    }
+
+    private func subscribeAndLeave(_ house: House) async throws {
+        let client = try house.client()
+        try await client.call(1, "events.subscribe")
+        _ = try await client.line()
+    }
+}

@@ -100,3 +100,25 @@ package enum FixtureCatalog {
         }
     }
 }
+
+/// Holds the write lock of a database, as another process would.
+package final class FixtureLock {
+    private var database: OpaquePointer?
+    private let path: String
+
+    package init(path: String) throws(FixtureError) {
+        self.path = path
+        let opened = sqlite3_open_v2(path, &database, SQLITE_OPEN_READWRITE, nil)
+        guard opened == SQLITE_OK, sqlite3_exec(database, "BEGIN IMMEDIATE", nil, nil, nil) == SQLITE_OK else {
+            throw FixtureError("sqlite3_exec", path, code: EBUSY)
+        }
+    }
+
+    deinit { sqlite3_close_v2(database) }
+
+    package func release() throws(FixtureError) {
+        guard sqlite3_exec(database, "COMMIT", nil, nil, nil) == SQLITE_OK else {
+            throw FixtureError("sqlite3_exec", path, code: EBUSY)
+        }
+    }
+}

@@ -85,3 +85,10 @@ package final class FixtureFile {
         }
     }
 }
+
+extension FixtureFile {
+    /// Makes a file longer without writing to it.
+    package static func stretch(_ path: String, to bytes: UInt64) throws(FixtureError) {
+        guard truncate(path, off_t(clamping: bytes)) == 0 else { throw FixtureError("truncate", path) }
+    }
+}

@@ -70,7 +70,7 @@ let package = Package(
         module("Crypto", ["Model", "CGnuTLS"]),
         module("Mdns", ["Runtime", "CAvahi"]),
         module("Quic", ["Runtime", "Linux", "Crypto", "CNgtcp2"]),
-        module("Systemd", ["CSystemd"]),
+        module("Systemd", ["Runtime", "Linux", "CSystemd"]),
 
         // L2: chunks, peers' requests, control sessions.
         module("PeerLink", ["Model", "Runtime", "Wire", "Quic"]),
@@ -115,7 +115,7 @@ let package = Package(
         tests("Crypto", ["Crypto", "Model", "TestKit"]),
         tests("Mdns", ["Mdns", "Runtime", "Linux", "TestKit"]),
         tests("Quic", ["Quic", "Crypto", "Runtime", "Linux", "Model", "TestKit"]),
-        tests("Systemd", ["Systemd", "Linux", "TestKit"]),
+        tests("Systemd", ["Systemd", "Runtime", "Linux", "TestKit"]),
         tests("PeerLink", ["PeerLink", "Wire", "Quic", "Crypto", "Model", "Runtime", "Linux", "TestKit"]),
         tests("Content", ["Content", "Storage", "Crypto", "Model", "Runtime", "Linux", "TestKit"]),
         tests("ControlServer", ["ControlServer", "Control", "Model", "Runtime", "Linux", "TestKit"]),

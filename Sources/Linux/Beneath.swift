@@ -166,7 +166,8 @@ package enum Beneath {
         case Int(DT_UNKNOWN):
             do {
                 return try status(directory, Array(UnsafeBufferPointer(start: name, count: strlen(name) + 1))).kind
-            } catch where error.isNoEntry {
+            } catch {
+                guard error.isNoEntry else { throw error }
                 return nil
             }
         default: return .other

@@ -40,20 +40,12 @@ package final class Descriptor: Sendable {
     /// One `read` of a pipe or an event descriptor: 0 at its end, nil when it would wait.
     package func read(into buffer: UnsafeMutableRawBufferPointer) throws(LinuxError) -> Int? {
         guard let start = buffer.baseAddress else { return 0 }
-        do {
-            return try check("read") { Glibc.read(rawValue, start, buffer.count) }
-        } catch where error.isAgain {
-            return nil
-        }
+        return try attempt("read") { Glibc.read(rawValue, start, buffer.count) }
     }
 
     /// One `write` to a pipe or an event descriptor: nil when it would wait.
     package func write(_ bytes: UnsafeRawBufferPointer) throws(LinuxError) -> Int? {
         guard let start = bytes.baseAddress else { return 0 }
-        do {
-            return try check("write") { Glibc.write(rawValue, start, bytes.count) }
-        } catch where error.isAgain {
-            return nil
-        }
+        return try attempt("write") { Glibc.write(rawValue, start, bytes.count) }
     }
 }

@@ -23,8 +23,8 @@ package enum Files {
     package static func makeDirectory(atPath path: String, mode: UInt32) throws(LinuxError) {
         do {
             try check("mkdir") { mkdir(path, mode) }
-        } catch where error.isExists {
-            guard try status(atPath: path).kind == .directory else { throw error }
+        } catch {
+            guard error.isExists, try status(atPath: path).kind == .directory else { throw error }
         }
     }
 
@@ -113,7 +113,9 @@ package enum Files {
         _ bytes: inout [UInt8], _ offset: Int, _ count: Int, _ file: Descriptor
     ) throws(LinuxError) -> Int {
         try check("pread") {
-            bytes.withUnsafeMutableBytes { pread(file.rawValue, $0.baseAddress.map { $0 + offset }, count, off_t(offset)) }
+            bytes.withUnsafeMutableBytes { all in
+                pread(file.rawValue, all.baseAddress.map { $0 + offset }, count, off_t(offset))
+            }
         }
     }
 
@@ -140,7 +142,8 @@ package enum Files {
         let length = try position(bytes, "fallocate")
         do {
             try check("fallocate") { lan_fallocate(file.rawValue, 0, 0, length) }
-        } catch where error.code == EOPNOTSUPP {
+        } catch {
+            guard error.code == EOPNOTSUPP else { throw error }
             if try status(file).size < bytes { try truncate(file, bytes) }
         }
     }

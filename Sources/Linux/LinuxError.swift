@@ -58,3 +58,13 @@ func check<Result: SignedInteger>(_ call: String, _ body: () -> Result) throws(L
         if code != EINTR { throw LinuxError(call: call, code: code) }
     }
 }
+
+/// Like `check`, for a descriptor that does not wait: nil when it would have to.
+func attempt<Result: SignedInteger>(_ call: String, _ body: () -> Result) throws(LinuxError) -> Result? {
+    do {
+        return try check(call, body)
+    } catch {
+        guard error.isAgain else { throw error }
+        return nil
+    }
+}

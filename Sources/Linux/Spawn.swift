@@ -57,8 +57,8 @@ package enum Spawn {
     package static func signal(_ process: SpawnedProcess, _ number: Int32) throws(LinuxError) {
         do {
             try check("pidfd_send_signal") { lan_pidfd_send_signal(process.pidDescriptor.rawValue, number) }
-        } catch where error.code == ESRCH {
-            return
+        } catch {
+            guard error.code == ESRCH else { throw error }
         }
     }
 
@@ -67,8 +67,8 @@ package enum Spawn {
     package static func signalGroup(_ process: SpawnedProcess, _ number: Int32) throws(LinuxError) {
         do {
             try check("kill") { kill(-process.pid, number) }
-        } catch where error.code == ESRCH {
-            return
+        } catch {
+            guard error.code == ESRCH else { throw error }
         }
     }
 

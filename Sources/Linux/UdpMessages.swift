@@ -48,7 +48,7 @@ final class UdpInbox {
             messages[index].msg_hdr.msg_namelen = socklen_t(MemoryLayout<sockaddr_storage>.size)
             messages[index].msg_hdr.msg_controllen = Self.controlBytes
         }
-        let got = Int(try check("recvmmsg") { lan_recvmmsg(socket.rawValue, messages, UInt32(count)) })
+        let got = Int(try attempt("recvmmsg") { lan_recvmmsg(socket.rawValue, messages, UInt32(count)) } ?? 0)
         for index in 0..<got {
             let header = messages[index].msg_hdr
             let bytes = UnsafeMutableRawBufferPointer(
@@ -89,7 +89,8 @@ enum UdpOutbox {
         return try check("sendmsg") {
             control.with { controlStart, controlCount in
                 target.withSockaddr { name, nameLength in
-                    var vector = iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
+                    let start = UnsafeMutableRawPointer(mutating: bytes.baseAddress)
+                    var vector = iovec(iov_base: start, iov_len: bytes.count)
                     return withUnsafeMutablePointer(to: &vector) { vector in
                         var header = msghdr()
                         header.msg_name = UnsafeMutableRawPointer(mutating: name)

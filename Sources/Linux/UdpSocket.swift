@@ -50,11 +50,7 @@ package final class UdpSocket {
 
     /// Hands over what has come, at most one call's worth; returns the number of messages, 0 when there is none.
     package func receive(_ body: (Received) -> Void) throws(LinuxError) -> Int {
-        do {
-            return try inbox.receive(descriptor, body)
-        } catch where error.isAgain {
-            return 0
-        }
+        try inbox.receive(descriptor, body)
     }
 
     /// Sends a run of datagrams; returns how many bytes went, always whole datagrams. Fewer than given: the socket is
@@ -72,14 +68,13 @@ package final class UdpSocket {
             let count: Int
             do {
                 count = try sendSome(rest, segment, target, source)
-            } catch where error.isAgain || error.code == ENOBUFS {
-                return sent
-            } catch where error.code == EIO && hasSegmentation && rest.count > segment {
+            } catch {
+                if error.isAgain || error.code == ENOBUFS { return sent }
                 // The device cannot compute checksums, so the kernel refuses to cut (udp(7), UDP_SEGMENT).
+                guard error.code == EIO, hasSegmentation, rest.count > segment else { throw error }
                 hasSegmentation = false
                 continue
             }
-            if count == 0 { return sent }
             sent += count
         }
         return sent

@@ -15,7 +15,8 @@ package enum UnixSocket {
         let socket = try open(nonblocking: true)
         do {
             try bind(socket, path)
-        } catch where error.isAddressInUse {
+        } catch {
+            guard error.isAddressInUse else { throw error }
             try removeDead(path)
             try bind(socket, path)
         }
@@ -36,10 +37,12 @@ package enum UnixSocket {
 
     /// The next client, non-blocking; nil when there is none.
     package static func accept(_ listener: Descriptor) throws(LinuxError) -> Descriptor? {
+        let flags = Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
         do {
-            let flags = Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
-            return Descriptor(adopting: try check("accept4") { lan_accept4(listener.rawValue, flags) })
-        } catch where error.isAgain || error.code == ECONNABORTED {
+            return try attempt("accept4") { lan_accept4(listener.rawValue, flags) }.map { Descriptor(adopting: $0) }
+        } catch {
+            // It came and went before we looked.
+            guard error.code == ECONNABORTED else { throw error }
             return nil
         }
     }
@@ -66,21 +69,13 @@ package enum UnixSocket {
     package static func receive(
         _ socket: Descriptor, into buffer: UnsafeMutableRawBufferPointer
     ) throws(LinuxError) -> Int? {
-        do {
-            return try check("recv") { recv(socket.rawValue, buffer.baseAddress, buffer.count, 0) }
-        } catch where error.isAgain {
-            return nil
-        }
+        try attempt("recv") { recv(socket.rawValue, buffer.baseAddress, buffer.count, 0) }
     }
 
     /// How many bytes went; nil when a non-blocking socket takes none now.
     package static func send(_ socket: Descriptor, _ bytes: UnsafeRawBufferPointer) throws(LinuxError) -> Int? {
-        do {
-            return try check("send") {
-                Glibc.send(socket.rawValue, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
-            }
-        } catch where error.isAgain {
-            return nil
+        try attempt("send") {
+            Glibc.send(socket.rawValue, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
         }
     }
 
@@ -132,10 +127,10 @@ package enum UnixSocket {
         }
         do {
             _ = try connect(path: path)
-        } catch where error.isRefused {
+        } catch {
+            if error.isNoEntry { return }
+            guard error.isRefused else { throw error }
             try check("unlink") { unlink(path) }
-            return
-        } catch where error.isNoEntry {
             return
         }
         throw LinuxError(call: "bind", code: EADDRINUSE)

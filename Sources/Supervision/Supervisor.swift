@@ -18,7 +18,8 @@ package actor Supervisor {
     private var state: SupervisorState
     private var published: [ComponentStatus]
     private var lives: [Int: Task<Void, Never>] = [:]
-    private var timers: [Task<Void, Never>] = []
+    /// A child waits for one thing at a time: for its next life or for the limit of its stop.
+    private var timers: [Int: Task<Void, Never>] = [:]
     private var hasRun = false
 
     private let children: [Child]
@@ -64,7 +65,7 @@ package actor Supervisor {
             exit = end
             break
         }
-        for timer in timers { timer.cancel() }
+        for timer in timers.values { timer.cancel() }
         return exit
     }
 
@@ -86,8 +87,11 @@ package actor Supervisor {
         let before = state.members[child].status.reason
         state.degrade(child, reason: reason)
         publish()
-        if let reason, reason != before {
+        if reason == before { return }
+        if let reason {
             log.warning("\(name) is degraded: \(reason)", kind: "degraded", .field("child", name))
+        } else {
+            log.notice("\(name) works fully again.", kind: "recovered", .field("child", name))
         }
     }
 
@@ -143,9 +147,9 @@ package actor Supervisor {
             case .cancel(let child, let limit):
                 log.debug("Stopping \(children[child].name).")
                 lives[child]?.cancel()
-                later(limit, .limitPassed(child: child))
+                later(child, limit, .limitPassed(child: child))
             case .startLater(let child, let life, let after):
-                later(after, .due(child: child, life: life))
+                later(child, after, .due(child: child, life: life))
             case .allUp:
                 allUp()
             case .abandoned(let child):
@@ -174,14 +178,14 @@ package actor Supervisor {
         }
     }
 
-    private func later(_ delay: Duration, _ event: Event) {
+    private func later(_ child: Int, _ delay: Duration, _ event: Event) {
         let (time, door) = (time, door)
         let instant = time.now + delay
-        timers.append(
-            Task.detached {
-                do { try await time.sleep(until: instant) } catch { return }
-                door.yield(event)
-            })
+        timers[child]?.cancel()
+        timers[child] = Task.detached {
+            do { try await time.sleep(until: instant) } catch { return }
+            door.yield(event)
+        }
     }
 
     private func publish() {

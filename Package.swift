@@ -78,7 +78,7 @@ let package = Package(
         module("ControlServer", ["Model", "Runtime", "Linux", "Control"]),
 
         // L3: the subsystems; none calls another.
-        module("Library", ["Model", "Runtime", "Linux", "Storage", "Database", "Content"]),
+        module("Library", ["Model", "Runtime", "Linux", "Storage", "Database", "Crypto", "Content"]),
         module("Peers", ["Model", "Runtime", "Linux", "Wire", "PeerLink", "Quic", "Mdns", "Crypto", "Database"]),
         module("Transfer", ["Model", "Runtime", "Wire", "PeerLink", "Content"]),
         module("Install", ["Model", "Runtime", "Linux", "Storage", "Unpack"]),
@@ -110,7 +110,7 @@ let package = Package(
         tests("Control", ["Control", "Model", "TestKit"]),
         tests("Storage", ["Storage", "Model", "Runtime", "Linux", "TestKit"]),
         tests("Database", ["Database", "Model", "Runtime", "Linux", "Fixture", "TestKit"]),
-        tests("Settings", ["Settings", "Model", "TestKit"]),
+        tests("Settings", ["Settings", "Model", "Runtime", "TestKit"]),
         tests("Archive", ["Archive", "Unpack", "Model", "Linux", "Fixture", "TestKit"]),
         tests("Crypto", ["Crypto", "Model", "TestKit"]),
         tests("Mdns", ["Mdns", "Runtime", "Linux", "TestKit"]),

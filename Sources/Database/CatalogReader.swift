@@ -97,8 +97,8 @@ package enum CatalogReader {
         var genres: [Int64: String] = [:]
         let select = "SELECT genre_id, \(names.joined(separator: ", ")) FROM genre"
         try rows(of: "genre", select, connection) { row throws(DatabaseError) in
-            let name = names.indices.lazy.compactMap { CatalogRow.clean(row.text($0 + 1, limit: Limits.catalogTextBytes)) }
-            genres[row.integer(0)] = name.first
+            let texts = names.indices.map { row.text($0 + 1, limit: Limits.catalogTextBytes) }
+            genres[row.integer(0)] = texts.lazy.compactMap(CatalogRow.clean).first
         }
         return genres
     }

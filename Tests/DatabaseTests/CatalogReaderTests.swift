@@ -121,8 +121,9 @@ import Testing
     @Test func `refuses a game that comes twice, withdrawn or not`() throws {
         let row = FixtureCatalogRow("twin", title: "T", version: "1")
         let id = try game("twin")
-        #expect(try fault([FixtureCatalog.schema, FixtureCatalog.insert(row), FixtureCatalog.insert(row)])
-            == .duplicateGame(id))
+        #expect(
+            try fault([FixtureCatalog.schema, FixtureCatalog.insert(row), FixtureCatalog.insert(row)])
+                == .duplicateGame(id))
         try FixtureCatalog.write([row, row], withdrawn: ["twin"], to: path)
         #expect(fault { () throws(DatabaseError) in try CatalogReader.read(path: path) } == .duplicateGame(id))
     }
@@ -181,8 +182,9 @@ import Testing
     @Test func `refuses a file over the limit before it is read`() throws {
         try directory.write("game.db", [UInt8](repeating: 0, count: 16))
         try FixtureFile.stretch(path, to: UInt64(Limits.catalogBytes) + 1)
-        #expect(fault { () throws(DatabaseError) in try CatalogReader.read(path: path) }
-            == .tooLarge(bytes: UInt64(Limits.catalogBytes) + 1))
+        #expect(
+            fault { () throws(DatabaseError) in try CatalogReader.read(path: path) }
+                == .tooLarge(bytes: UInt64(Limits.catalogBytes) + 1))
     }
 
     @Test func `survives every damaged page`() throws {
@@ -193,7 +195,10 @@ import Testing
         var refused = 0
         for _ in 0..<300 {
             var bytes = sound
-            for _ in 0..<4 { bytes[Int(numbers.next() % UInt64(bytes.count))] = UInt8(truncatingIfNeeded: numbers.next()) }
+            for _ in 0..<4 {
+                let place = Int(numbers.next() % UInt64(bytes.count))
+                bytes[place] = UInt8(truncatingIfNeeded: numbers.next())
+            }
             try directory.write("game.db", bytes)
             do { _ = try CatalogReader.load(path: path) } catch { refused += 1 }
         }

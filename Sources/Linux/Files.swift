@@ -163,6 +163,17 @@ package enum Files {
         try check("fchmod") { fchmod(file.rawValue, mode) }
     }
 
+    /// Takes the file's exclusive lock, which lives as long as the descriptor; false when somebody else holds it.
+    package static func lock(_ file: Descriptor) throws(LinuxError) -> Bool {
+        do {
+            try check("flock") { flock(file.rawValue, LOCK_EX | LOCK_NB) }
+            return true
+        } catch {
+            guard error.isAgain else { throw error }
+            return false
+        }
+    }
+
     /// What a user without privileges may still write.
     package static func freeBytes(_ file: Descriptor) throws(LinuxError) -> UInt64 {
         var result = statvfs()

@@ -53,6 +53,20 @@ package enum Machine {
     }
 
     package static var processID: Int32 { getpid() }
+
+    /// The directory of the running program's file.
+    package static var programDirectory: String {
+        let path = withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { buffer in
+            let count = readlink("/proc/self/exe", buffer.baseAddress, buffer.count)
+            return String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        }
+        return path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+    }
+
+    /// Ends the process; nothing that waits for its end is told.
+    package static func exit(_ status: Int32) -> Never {
+        Glibc.exit(status)
+    }
     package static var processorCount: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
 }
 

@@ -80,6 +80,8 @@ package enum Limits {
 
     /// 8 pooled buffers of one chunk each: 32 MiB, enough for two gigabit sources and within the memory aim of 80 MiB.
     package static let chunkBuffers = 8
+    /// Chunks that are read for peers at once: 16 MiB, so that memory does not grow with the number of peers.
+    package static let serveBuffers = 4
     package static let transfers = 64
     package static let chunksPerRequest = 16
     package static let triesPerPeer = 3
@@ -122,4 +124,9 @@ package enum Limits {
     package static let intentBytes = 64 << 10
     /// A record of 500,000 paths of 120 bytes fits.
     package static let recordBytes = 64 << 20
+
+    // MARK: - State
+
+    /// A private key with its certificate has 1 KiB.
+    package static let identityBytes = 64 << 10
 }

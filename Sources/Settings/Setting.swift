@@ -69,6 +69,11 @@ package enum SettingsError: Error, Hashable, Sendable {
     /// A value or a line of a file or of the environment; the line is 0 where there is none.
     case invalid(file: String, line: Int, reason: String)
 
+    /// What lanspreadd ends with.
+    package var exitStatus: Int32 {
+        if case .usage = self { 64 } else { 78 }
+    }
+
     package var sentence: String {
         switch self {
         case .usage(let reason): "\(reason) See lanspreadd --help."

@@ -12,6 +12,8 @@ package final class TlsSession {
     package let pointer: OpaquePointer
     /// Who the other side is; nil until its certificate was seen and its key accepted.
     package fileprivate(set) var peer: PeerID?
+    /// The bytes of `peer`, for who does not know our nouns.
+    package var peerKeyHash: [UInt8]? { peer?.digest.bytes }
     /// The session uses its credentials until the end.
     private let identity: Identity
 

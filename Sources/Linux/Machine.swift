@@ -57,7 +57,8 @@ package enum Machine {
     /// The directory of the running program's file.
     package static var programDirectory: String {
         let path = withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { buffer in
-            let count = readlink("/proc/self/exe", buffer.baseAddress, buffer.count)
+            guard let start = buffer.baseAddress else { return "" }
+            let count = readlink("/proc/self/exe", start, buffer.count)
             return String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
         }
         return path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."

@@ -1,0 +1,135 @@
+/// What lanspreadctl can do; help, parsing and the manual come from this table.
+enum Verb: String, CaseIterable {
+    case status, list, info, peers, connect
+    case waitPeers = "wait-peers"
+    case download, install, operations, cancel, events, shutdown, help, version
+
+    struct Flag {
+        let name: String
+        /// What its value is; nil: it has none.
+        var value: String?
+        let summary: String
+    }
+
+    struct Entry {
+        /// The words after the verb.
+        let usage: String
+        let summary: String
+        let example: String
+        var flags: [Flag] = []
+    }
+
+    static let globalFlags = [
+        Flag(name: "--socket", value: "PATH", summary: "the daemon's control socket (or LANSPREAD_SOCKET)"),
+        Flag(name: "--json", summary: "one JSON document on stdout"),
+        Flag(name: "--no-legend", summary: "tables without a header"),
+        Flag(name: "--quiet", summary: "errors only on stderr"),
+        Flag(name: "-q", summary: "the same"),
+        Flag(name: "--no-progress", summary: "no progress on stderr"),
+        Flag(name: "--color", value: "auto|always|never", summary: "colour (auto: on a terminal, without NO_COLOR)"),
+        Flag(name: "--help", summary: "help about the verb"),
+        Flag(name: "--version", summary: "as the verb version"),
+    ]
+
+    private static let following = [
+        Flag(name: "--no-block", summary: "print the operation's number and do not wait"),
+        Flag(name: "--timeout", value: "TIME", summary: "wait so long at most; the operation continues"),
+    ]
+
+    var entry: Entry {
+        switch self {
+        case .status:
+            Entry(
+                usage: "", summary: "Says how the daemon is, what is degraded and what helps.",
+                example: "lanspreadctl status")
+        case .list:
+            Entry(
+                usage: "", summary: "Lists the games that are here or that a peer has.",
+                example: "lanspreadctl list",
+                flags: [Flag(name: "--all", summary: "all games of the catalog")])
+        case .info:
+            Entry(usage: "GAME", summary: "Says all that is known of a game.", example: "lanspreadctl info quake")
+        case .peers:
+            Entry(usage: "", summary: "Lists the peers.", example: "lanspreadctl peers")
+        case .connect:
+            Entry(
+                usage: "ADDRESS:PORT", summary: "Connects to a peer without mDNS and prints its identity.",
+                example: "lanspreadctl connect 192.168.1.20:47600")
+        case .waitPeers:
+            Entry(
+                usage: "COUNT", summary: "Waits until so many peers are connected.",
+                example: "lanspreadctl wait-peers 2 --timeout 30",
+                flags: [Flag(name: "--timeout", value: "TIME", summary: "wait so long at most (60)")])
+        case .download:
+            Entry(
+                usage: "GAME...", summary: "Downloads games from the peers that have them, and installs them.",
+                example: "lanspreadctl download quake",
+                flags: [
+                    Flag(name: "--no-install", summary: "do not install"),
+                    Flag(name: "--overwrite", summary: "replace files that lanspread did not write"),
+                    Flag(name: "--root", value: "ROOT", summary: "take exactly this content, as info shows it"),
+                ] + Self.following)
+        case .install:
+            Entry(
+                usage: "GAME...", summary: "Installs downloaded games.", example: "lanspreadctl install quake",
+                flags: Self.following)
+        case .operations:
+            Entry(
+                usage: "", summary: "Lists the running operations and the last ones that ended.",
+                example: "lanspreadctl operations")
+        case .cancel:
+            Entry(
+                usage: "OPERATION...", summary: "Cancels operations; what was verified stays for the next download.",
+                example: "lanspreadctl cancel 42")
+        case .events:
+            Entry(
+                usage: "", summary: "Shows what happens, until it is interrupted.",
+                example: "lanspreadctl events --jsonl",
+                flags: [
+                    Flag(name: "--jsonl", summary: "one JSON value a line, the snapshot first"),
+                    Flag(name: "--since", value: "EPOCH:NUMBER", summary: "begin after this event"),
+                ])
+        case .shutdown:
+            Entry(usage: "", summary: "Stops the daemon in order.", example: "lanspreadctl shutdown")
+        case .help:
+            Entry(usage: "[VERB]", summary: "Shows this, or one verb.", example: "lanspreadctl help download")
+        case .version:
+            Entry(
+                usage: "", summary: "Says the versions of lanspreadctl and of the daemon.",
+                example: "lanspreadctl version")
+        }
+    }
+
+    var help: String {
+        let entry = entry
+        var lines = ["Example:", "  \(entry.example)", "", entry.summary, ""]
+        lines.append(["Usage: lanspreadctl", rawValue, entry.usage].filter { !$0.isEmpty }.joined(separator: " "))
+        if self == .info || self == .download || self == .install {
+            lines += ["", "A game is named by its id, the beginning of one id only, or its whole title."]
+        }
+        if !entry.flags.isEmpty { lines += [""] + Self.describe(entry.flags) }
+        lines += ["", "See also: lanspreadctl help"]
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    static var overview: String {
+        var lines = [
+            "Example:", "  lanspreadctl download quake", "", "Talks to the lanspreadd of this host.", "",
+            "Usage: lanspreadctl [FLAGS] VERB [WORDS]", "", "Verbs:",
+        ]
+        for verb in allCases {
+            let head = [verb.rawValue, verb.entry.usage].filter { !$0.isEmpty }.joined(separator: " ")
+            lines.append("  " + Table.padded(head, 24) + verb.entry.summary)
+        }
+        lines += ["", "Flags of every verb:"] + describe(globalFlags)
+        lines += ["", "lanspreadctl VERB --help shows one verb; lanspreadctl(1) says all, exit codes too."]
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func describe(_ flags: [Flag]) -> [String] {
+        flags.map { flag in
+            let head = flag.value.map { "\(flag.name) \($0)" } ?? flag.name
+            return "  " + Table.padded(head, 26) + " " + flag.summary
+        }
+    }
+}

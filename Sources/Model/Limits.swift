@@ -129,4 +129,15 @@ package enum Limits {
 
     /// A private key with its certificate has 1 KiB.
     package static let identityBytes = 64 << 10
+
+    // MARK: - Our files beside a game
+
+    /// A marker is one line: a word, a number and a game id, or 32 hexadecimal digits.
+    package static let markerBytes = 256
+    /// A download record: a manifest, one bit per chunk, and its header.
+    package static let downloadRecordBytes = manifestBytes + chunks / 8 + 64
+    /// Files and directories of one tree above which one syncfs costs less than an fsync for each.
+    package static let filesSyncedSingly = 32
+    /// Directories held open one in another while a tree is deleted: far below the usual 1,024 descriptors.
+    package static let openTreeDepth = 96
 }

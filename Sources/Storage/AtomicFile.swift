@@ -16,7 +16,7 @@ enum AtomicFile {
         }
     }
 
-    private static func writeAll(_ bytes: [UInt8], to file: Descriptor, _ disk: any Disk) throws(LinuxError) {
+    static func writeAll(_ bytes: [UInt8], to file: Descriptor, _ disk: any Disk) throws(LinuxError) {
         let result = bytes.withUnsafeBytes { buffer in
             Result { () throws(LinuxError) in try disk.write(file, buffer, at: 0) }
         }

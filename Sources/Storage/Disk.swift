@@ -14,9 +14,17 @@ package protocol Disk: Sendable {
     func makeDirectory(_ directory: Descriptor, _ path: [UInt8], mode: UInt32) throws(LinuxError)
     func removeFile(_ directory: Descriptor, _ path: [UInt8]) throws(LinuxError)
     func removeDirectory(_ directory: Descriptor, _ path: [UInt8]) throws(LinuxError)
-    func rename(_ directory: Descriptor, _ path: [UInt8], to newPath: [UInt8]) throws(LinuxError)
+    func rename(
+        _ directory: Descriptor, _ path: [UInt8], to newDirectory: Descriptor, _ newPath: [UInt8]
+    ) throws(LinuxError)
     func exchange(_ directory: Descriptor, _ one: [UInt8], _ other: [UInt8]) throws(LinuxError)
     func symlink(target: [UInt8], _ directory: Descriptor, _ path: [UInt8]) throws(LinuxError)
+}
+
+extension Disk {
+    func rename(_ directory: Descriptor, _ path: [UInt8], to newPath: [UInt8]) throws(LinuxError) {
+        try rename(directory, path, to: directory, newPath)
+    }
 }
 
 /// The machine's own file system.
@@ -56,8 +64,10 @@ package struct RealDisk: Disk {
         try Beneath.removeDirectory(directory, path)
     }
 
-    package func rename(_ directory: Descriptor, _ path: [UInt8], to newPath: [UInt8]) throws(LinuxError) {
-        try Beneath.rename(from: directory, path, to: directory, newPath)
+    package func rename(
+        _ directory: Descriptor, _ path: [UInt8], to newDirectory: Descriptor, _ newPath: [UInt8]
+    ) throws(LinuxError) {
+        try Beneath.rename(from: directory, path, to: newDirectory, newPath)
     }
 
     package func exchange(_ directory: Descriptor, _ one: [UInt8], _ other: [UInt8]) throws(LinuxError) {

@@ -38,14 +38,33 @@ package struct GameRoot: Sendable {
             through: Array(ReservedNames.sentinelTemporary.utf8), in: directory, disk)
     }
 
-    /// Takes the old sentinel away before the first byte of another version lands.
+    /// Takes the old sentinel away before the first byte of another version lands; durable when it returns.
+    ///
+    /// - Throws: `.notOurs` when something else than a regular file bears its name.
     package func parkSentinel() throws(StorageError) {
-        do {
+        guard try sentinelStands() else { return }
+        try asStorage { () throws(LinuxError) in
             try disk.rename(
                 directory, Array(ReservedNames.sentinel.utf8), to: Array(ReservedNames.sentinelDiscarded.utf8))
             try disk.sync(directory)
-        } catch {
+        }
+    }
+
+    /// Whether a regular file bears the sentinel's name, whatever it holds.
+    ///
+    /// - Throws: `.notOurs` when a directory, a link or a device does: no sentinel could ever be put there.
+    package func sentinelStands() throws(StorageError) -> Bool {
+        do {
+            let kind = try Beneath.status(directory, Array(ReservedNames.sentinel.utf8)).kind
+            guard kind == .regular else { throw StorageError.notOurs(name: ReservedNames.sentinel) }
+            return true
+        } catch let error as LinuxError {
             guard error.isNoEntry else { throw StorageError(error) }
+            return false
+        } catch let error as StorageError {
+            throw error
+        } catch {
+            preconditionFailure("only two kinds of error come from below")
         }
     }
 
@@ -68,9 +87,14 @@ package struct GameRoot: Sendable {
         (try? Beneath.status(directory, Array(name.utf8))) != nil
     }
 
-    /// Opens a regular file of the root for reading.
+    /// Opens a regular file of the root for reading; nothing else, whatever the name is today.
     package func openFile(_ path: RelativePath) throws(StorageError) -> Descriptor {
-        try asStorage { () throws(LinuxError) in try Beneath.openRead(directory, path.bytes) }
+        let (file, kind) = try asStorage { () throws(LinuxError) in
+            let file = try Beneath.openRead(directory, path.bytes)
+            return (file, try Files.status(file).kind)
+        }
+        guard kind == .regular else { throw .notOurs(name: Text.escaped(path.bytes)) }
+        return file
     }
 
     package func freeBytes() throws(StorageError) -> UInt64 {

@@ -18,8 +18,11 @@ package final class GamesDirectory: Sendable {
     }
 
     /// Opens the directory; one that was never ours gets its marker, with `newID` (32 hexadecimal digits) in it.
+    ///
+    /// - Parameter remembered: the id that the state has of this path, nil for a path that is new to it.
+    /// - Throws: `.unavailable` when the directory is not there, or is not the one that is remembered.
     package static func open(
-        path: String, newID: String, disk: any Disk = RealDisk()
+        path: String, newID: String, remembered: String? = nil, disk: any Disk = RealDisk()
     ) throws(StorageError) -> GamesDirectory {
         let directory: Descriptor
         do {
@@ -28,8 +31,11 @@ package final class GamesDirectory: Sendable {
             throw error.isNoEntry || error.isNotDirectory ? .unavailable(path: path) : StorageError(error)
         }
         if let id = try readMarker(directory) {
+            guard remembered == nil || remembered == id else { throw .unavailable(path: path) }
             return GamesDirectory(path: path, id: id, directory: directory, disk: disk)
         }
+        // An empty mount point looks like a new directory; only the state knows better.
+        guard remembered == nil else { throw .unavailable(path: path) }
         try AtomicFile.write(
             Array("\(newID)\n".utf8), to: Array(ReservedNames.gamesMarker.utf8),
             through: Array((ReservedNames.gamesMarker + ".tmp").utf8), in: directory, disk)
@@ -37,7 +43,7 @@ package final class GamesDirectory: Sendable {
     }
 
     private static func readMarker(_ directory: Descriptor) throws(StorageError) -> String? {
-        guard let bytes = try AtomicFile.read(Array(ReservedNames.gamesMarker.utf8), in: directory, limit: 256) else {
+        guard let bytes = try AtomicFile.read(Array(ReservedNames.gamesMarker.utf8), in: directory, limit: Limits.markerBytes) else {
             return nil
         }
         let id = String(decoding: bytes.prefix { $0 > 0x20 && $0 < 0x7f }, as: UTF8.self)

@@ -49,7 +49,19 @@ extension GameRoot {
         return .begun(intent)
     }
 
+    /// Begins a change: from here on the reserved directories are ours, because no others can be there.
+    ///
+    /// - Throws: `.unreadable` when an intent stands there that we do not understand (I14), `.notOurs` when a reserved
+    ///   directory does that nobody can prove to be ours (I10).
     package func writeIntent(_ intent: Intent) throws(StorageError) {
+        switch try self.intent() {
+        case .unreadable: throw .unreadable(name: ReservedNames.intent)
+        case .begun: break
+        case .none:
+            for reserved in ReservedDirectory.allCases where exists(reserved.rawValue) {
+                guard try proveOwnership(of: reserved) != nil else { throw .notOurs(name: reserved.rawValue) }
+            }
+        }
         try AtomicFile.write(
             JSON.encode(intent), to: Array(ReservedNames.intent.utf8),
             through: Array((ReservedNames.intent + ".tmp").utf8), in: directory, disk)

@@ -22,6 +22,7 @@ package struct StagedTree: Sendable {
         return try asStorage { () throws(LinuxError) in
             let directory = try Beneath.openDirectory(root.directory, name)
             let marker = try root.disk.create(directory, Array(ReservedNames.marker.utf8), mode: 0o644, exclusive: true)
+            try AtomicFile.writeAll(OwnershipMarker.bytes(root.game), to: marker, root.disk)
             try root.disk.sync(marker)
             try root.disk.sync(directory)
             try root.disk.sync(root.directory)
@@ -84,14 +85,32 @@ package struct StagedTree: Sendable {
 
     // MARK: - Committing
 
-    /// Everything in the tree is durable afterwards: one call for the file system, since a fsync per file of a game of
-    /// 100,000 takes minutes, and it holds for the directories too.
+    /// Everything in the tree is durable afterwards.
+    ///
+    /// A failure is final: the kernel may have dropped the pages, so the tree is removed and never synced again.
     package func syncAll() throws(StorageError) {
         try asStorage { () throws(LinuxError) in
-            try root.disk.syncFileSystem(directory)
-            try root.disk.sync(directory)
-            try root.disk.sync(root.directory)
+            try TreeSync.run(try contents(), in: directory, root.disk)
         }
+    }
+
+    /// Nil for many: they are not worth a list.
+    private func contents() throws(LinuxError) -> TreeSync.Contents? {
+        var contents = TreeSync.Contents()
+        var next: [[UInt8]] = [[]]
+        while let path = next.popLast() {
+            contents.directories.append(path)
+            for entry in try Beneath.list(try Beneath.openDirectory(directory, path)) {
+                let child = path.isEmpty ? entry.name : path + [UInt8(ascii: "/")] + entry.name
+                switch entry.kind {
+                case .directory: next.append(child)
+                case .regular: contents.files.append(child)
+                case .symlink, .other: continue
+                }
+            }
+            guard contents.files.count + contents.directories.count <= Limits.filesSyncedSingly else { return nil }
+        }
+        return contents
     }
 }
 
@@ -130,6 +149,7 @@ extension GameRoot {
     ///
     /// Afterwards the old tree is in `.local.installing/` or in `.local.backup/`.
     package func swapStaging() throws(StorageError) {
+        guard isDirectory(ReservedNames.local) else { throw .notOurs(name: ReservedNames.local) }
         let staging = Array(ReservedNames.installing.utf8)
         let local = Array(ReservedNames.local.utf8)
         do {
@@ -138,6 +158,8 @@ extension GameRoot {
             guard error.isUnsupported else { throw StorageError(error) }
             try asStorage { () throws(LinuxError) in
                 try disk.rename(directory, local, to: Array(ReservedNames.backup.utf8))
+                // Two renames may reach the disk in any order: the first has to be there before the second begins.
+                try disk.sync(directory)
                 try disk.rename(directory, staging, to: local)
             }
         }

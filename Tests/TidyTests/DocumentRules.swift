@@ -51,4 +51,19 @@ enum DocumentRules {
     static func undocumented(_ words: [(line: Int, word: String)], of file: SourceFile, in text: String) -> [Finding] {
         words.filter { !text.contains("`\($0.word)") }.map { file.find($0.line, "`\($0.word)` is in no document") }
     }
+
+    /// The raw values of one enum over strings: what is quoted, else the name of the case.
+    static func cases(of type: String, in file: SourceFile) -> [String] {
+        guard let start = file.code.firstIndex(where: { $0.contains("enum \(type)") }) else { return [] }
+        return file.lines[start...].prefix { $0 != "}" }.map(\.trimmed).filter { $0.hasPrefix("case ") }
+            .compactMap { $0.quoted.first ?? $0.split(separator: " ").last.map(String.init) }
+    }
+
+    /// The settings of a configuration file, commented or not.
+    static func settings(in file: SourceFile) -> [String] {
+        file.lines.compactMap { line in
+            let parts = line.drop { $0 == "#" }.split(separator: " ", maxSplits: 2)
+            return parts.count >= 2 && parts[1] == "=" ? String(parts[0]) : nil
+        }
+    }
 }

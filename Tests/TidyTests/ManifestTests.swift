@@ -81,4 +81,11 @@ import Testing
         #expect(words.map(\.word) == ["no_game", "busy"])
         #expect(DocumentRules.undocumented(words, of: code, in: "`busy`").map(\.line) == [1])
     }
+
+    @Test func `must show the settings of the code`() {
+        let code = SourceFile(path: "A.swift", text: "enum Key: String {\n    case a\n    case b = \"b_c\"\n}\ncase d")
+        #expect(DocumentRules.cases(of: "Key", in: code) == ["a", "b_c"])
+        let file = SourceFile(path: "a.conf", text: "# Some text = here\n[x]\n#a = 1\n#b_c =\nd = 2")
+        #expect(DocumentRules.settings(in: file) == ["a", "b_c", "d"])
+    }
 }

@@ -54,7 +54,7 @@ import Testing
 
     @Test func `wants a number at every stream`() {
         let bad = [
-            "let a = AsyncStream<Int> { b in }", "AsyncStream.makeStream(of: Int.self)",
+            "let a = AsyncStream<Int> { b in }", "return AsyncStream { b in", "AsyncStream.makeStream(of: Int.self)",
             "AsyncStream<Int>.makeStream()",
             "AsyncThrowingStream<Int, any Error>(Int.self) { c in }", "AsyncStream.makeStream(\n    of: Int.self\n)",
         ]
@@ -64,6 +64,7 @@ import Testing
             "AsyncStream.makeStream(of: Void.self)", "AsyncStream<Void> { b in }", "AsyncStream(unfolding: a)",
             "AsyncStream.makeStream(\n    of: Int.self,\n    bufferingPolicy: .bufferingOldest(3)\n)",
             "AsyncStream<Int>.makeStream(bufferingPolicy: .bufferingNewest(1))", "AsyncStream<Int>.Continuation",
+            "return AsyncStream {\n    await next()\n}",
         ]
         for line in good { #expect(ShapeRules.streamsNamePolicy(source(line)).isEmpty, "\(line)") }
     }

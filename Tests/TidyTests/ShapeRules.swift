@@ -92,6 +92,9 @@ enum ShapeRules {
         let before = code[number][..<start].split(separator: " ").dropLast().last ?? ""
         let isType = before.hasSuffix(":") || before.hasSuffix("->")
         guard rest.first == "(" || rest.hasPrefix(" {") && !isType else { return nil }
+        // A closure without a parameter is asked for each element: nothing is buffered.
+        let opening = rest.prefix { $0 != "\n" }
+        if rest.first == " ", !opening.contains(" in"), !opening.contains("$0") { return nil }
         var depth = 0
         while let character = rest.popFirst() {
             result.append(character)

@@ -1,7 +1,7 @@
 /// Turns everything that is not code into spaces and keeps the lines where they are.
 ///
-/// A small scanner, not a parser: comments, string literals of every kind, raw identifiers. Code inside an interpolation
-/// counts as string.
+/// A small scanner, not a parser: comments, string literals of every kind, raw identifiers. Code inside of an
+/// interpolation counts as string.
 struct SwiftBlanks {
     private let bytes: [UInt8]
     private var out: [UInt8]

@@ -93,7 +93,10 @@ extension ConnectionCore {
     @inline(__always)
     private func sent(_ taken: Int, of count: Int, _ stream: StreamCore, _ now: UInt64) {
         endpoint.spend(taken, at: now)
-        if taken == count || taken > 0 { stream.outbox.sent(taken) }
+        if taken == count || taken > 0 {
+            stream.outbox.sent(taken)
+            stream.meter.add(taken)
+        }
         if stream.hasPiece { turns.spend(taken) } else { dequeue(stream) }
     }
 

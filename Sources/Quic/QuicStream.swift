@@ -9,9 +9,11 @@ package final class QuicStream: Sendable {
     private let loop: EventLoop
     /// Touched on `loop` only: every use stands inside `perform`.
     nonisolated(unsafe) private let core: StreamCore
+    private let meter: StreamMeter
 
     init(_ core: StreamCore, loop: EventLoop) {
         id = core.id
+        meter = core.meter
         self.core = core
         self.loop = loop
     }
@@ -74,6 +76,10 @@ package final class QuicStream: Sendable {
         }
         try await wait(for: pending)
     }
+
+    /// The bytes that came and the bytes that went into packets, both halves together; for whoever looks if a stream
+    /// stands still.
+    package var bytesMoved: UInt64 { meter.bytes }
 
     // MARK: - Ending
 

@@ -29,6 +29,7 @@ final class StreamCore {
     private(set) var isClosed = false
 
     var outbox = SendQueue()
+    let meter = StreamMeter()
     /// In the connection's turn queue.
     var isQueued = false
     /// The peer's window is full; the stream comes back when it opens.
@@ -58,6 +59,7 @@ final class StreamCore {
     // MARK: - From packets
 
     func received(_ bytes: UnsafeRawBufferPointer, isLast: Bool) {
+        meter.add(bytes.count)
         var rest = bytes
         if targetLeft > 0, let target, rest.count > 0 {
             // A block waits, so the inbox is empty: straight from the packet to where it belongs.

@@ -160,7 +160,8 @@ final class AvahiSession {
     private func add(_ advertisement: Advertisement, to group: OpaquePointer) -> Int32 {
         withText(advertisement) { text in
             avahi_entry_group_add_service_strlst(
-                group, AvahiSession.everyInterface, AvahiSession.everyFamily, AvahiPublishFlags(rawValue: 0), label, serviceType, nil,
+                group, AvahiSession.everyInterface, AvahiSession.everyFamily, AvahiPublishFlags(rawValue: 0), label,
+                serviceType, nil,
                 nil, advertisement.port, text)
         }
     }
@@ -169,13 +170,16 @@ final class AvahiSession {
         guard let group else { return }
         let code = withText(advertisement) { text in
             avahi_entry_group_update_service_txt_strlst(
-                group, AvahiSession.everyInterface, AvahiSession.everyFamily, AvahiPublishFlags(rawValue: 0), label, serviceType, nil,
+                group, AvahiSession.everyInterface, AvahiSession.everyFamily, AvahiPublishFlags(rawValue: 0), label,
+                serviceType, nil,
                 text)
         }
         if code < 0 { log.warning("The mDNS record was not updated: \(AvahiSession.text(code)).") }
     }
 
-    private func withText(_ advertisement: Advertisement, _ body: (UnsafeMutablePointer<AvahiStringList>?) -> Int32) -> Int32 {
+    private func withText(_ advertisement: Advertisement, _ body: (UnsafeMutablePointer<AvahiStringList>?) -> Int32)
+        -> Int32
+    {
         var list: UnsafeMutablePointer<AvahiStringList>?
         for pair in advertisement.text { list = avahi_string_list_add_pair(list, pair[0], pair[1]) }
         defer { avahi_string_list_free(list) }
@@ -205,7 +209,8 @@ final class AvahiSession {
         guard browser == nil, let client else { return }
         let me = Unmanaged.passUnretained(self).toOpaque()
         browser = avahi_service_browser_new(
-            client, AvahiSession.everyInterface, AvahiSession.everyFamily, serviceType, nil, AvahiLookupFlags(rawValue: 0),
+            client, AvahiSession.everyInterface, AvahiSession.everyFamily, serviceType, nil,
+            AvahiLookupFlags(rawValue: 0),
             AvahiSession.browsed, me)
         if browser == nil { end("Avahi does not browse: \(reason)") }
     }
@@ -214,7 +219,8 @@ final class AvahiSession {
         guard resolvers[key] == nil, let name = AvahiSession.interfaceName(key.interface), InterfaceRule.isUsed(name)
         else { return }
         guard resolvers.count < AvahiSession.resolversLimit else {
-            return log.warning("More than \(AvahiSession.resolversLimit) services are sighted; the rest is not resolved.")
+            return log.warning(
+                "More than \(AvahiSession.resolversLimit) services are sighted; the rest is not resolved.")
         }
         guard let handle = resolver(key, domain) else { return }
         resolvers[key] = Resolver(handle: handle, domain: domain, isOurs: isOurs)

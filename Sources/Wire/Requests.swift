@@ -105,4 +105,6 @@ package enum CloseCode {
     package static let full: UInt64 = 7
     package static let silent: UInt64 = 8
     package static let tooSlow: UInt64 = 9
+    /// The dialler bears our identity and is not us: one of the two disks is a copy.
+    package static let clonedIdentity: UInt64 = 10
 }

@@ -5,7 +5,9 @@ import Testing
 
 @Suite(.serialized, .enabled(if: AvahiHarness.isPossible, "needs root, avahi-daemon and dbus-daemon"))
 struct `Mdns with a real Avahi` {
-    @Test(.timeLimit(.minutes(1))) func `publishes, sights, renames, and comes back after Avahi and D-Bus`() async throws {
+    @Test(.timeLimit(.minutes(1))) func `publishes, sights, renames, and comes back after Avahi and D-Bus`()
+        async throws
+    {
         let harness = try AvahiHarness()
         try harness.startBus()
         try harness.startAvahi()

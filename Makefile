@@ -59,13 +59,15 @@ bench: ## one source against nginx HTTPS + curl, and start to connected
 fresh: ## demo and test in a new Debian 12, compile in a new Debian 13 (root)
 	@scripts/fresh
 
-tsan: ## all tests under the thread sanitizer
+tsan: ## threads, transport and operations under the thread sanitizer
 	@scripts/install-dependencies test
-	swift test $(LINK) --sanitize=thread --scratch-path .build/tsan
+	swift test $(LINK) --sanitize=thread --scratch-path .build/tsan \
+		--filter '^(Runtime|Supervision|Quic|PeerLink|Peers|Transfer|Node)Tests'
 
-asan: ## all tests under the address sanitizer
+asan: ## parsers, C borders and archives under the address sanitizer
 	@scripts/install-dependencies test
-	swift test $(LINK) --sanitize=address --scratch-path .build/asan
+	swift test $(LINK) --sanitize=address --scratch-path .build/asan \
+		--filter '^(Model|Wire|Linux|Crypto|Quic|Database|Archive|Unpack|Install)Tests'
 
 install: build ## copy programs, units and settings below DESTDIR/PREFIX
 	@scripts/install "$(DESTDIR)" "$(PREFIX)"

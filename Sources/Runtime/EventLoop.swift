@@ -63,6 +63,8 @@ package final class EventLoop: SerialExecutor, @unchecked Sendable {
     private var slots: [Slot] = []
     private var freeSlots: [Int] = []
     private var marked: [Int] = []
+    /// How often the loop came round, for metrics; an idle one stands still.
+    package private(set) var turns: UInt64 = 0
     private let events = Epoll.Events(capacity: eventsPerTurn)
 
     package init(name: String = "loop") throws(LinuxError) {
@@ -190,6 +192,7 @@ package final class EventLoop: SerialExecutor, @unchecked Sendable {
 
     private func run() {
         while true {
+            turns += 1
             runWork()
             let isBusy = localStart < local.count || !marked.isEmpty
             receiveEvents(wait: isBusy ? 0 : timeToDeadline())

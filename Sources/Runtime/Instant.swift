@@ -18,6 +18,8 @@ package struct Instant: Comparable, Hashable, Sendable {
     /// Stops at the ends of the clock instead of trapping; a deadline may be added to anything.
     package static func + (instant: Instant, duration: Duration) -> Instant {
         let step = duration.wholeNanoseconds
+        // A duration that was cut is longer than any clock runs.
+        if step == .max { return .never }
         let (sum, isTooFar) =
             step >= 0
             ? instant.nanoseconds.addingReportingOverflow(step.magnitude)

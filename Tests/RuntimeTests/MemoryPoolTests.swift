@@ -1,0 +1,77 @@
+import Runtime
+import TestKit
+import Testing
+
+@Suite struct `A memory pool` {
+    @Test func `lends no more than its limit, aligned to pages`() {
+        let pool = MemoryPool(blockBytes: 10_000, limit: 2)
+        let blocks = [pool.tryAcquire(), pool.tryAcquire()]
+        #expect(pool.tryAcquire() == nil)
+        for block in blocks {
+            #expect(block?.capacity == 10_000)
+            #expect((block.map { UInt(bitPattern: $0.start) } ?? 1) % 4_096 == 0)
+        }
+        #expect(pool.lent == 2)
+    }
+
+    @Test func `lends the block again that came back last`() {
+        let pool = MemoryPool(blockBytes: 4_096, limit: 3)
+        var (a, b) = (pool.tryAcquire(), pool.tryAcquire())
+        let (first, second) = (a?.start, b?.start)
+        a = nil
+        b = nil
+        a = pool.tryAcquire()
+        b = pool.tryAcquire()
+        #expect(a?.start == second)
+        #expect(b?.start == first)
+        pool.trim()
+        #expect(pool.lent == 2)
+    }
+
+    @Test func `gives a block that comes back to the first who waits`() async throws {
+        try await within {
+            let pool = MemoryPool(blockBytes: 4_096, limit: 1)
+            var held = try await pool.acquire() as MemoryBlock?
+            let start = held?.start
+            let order = Trace<Int>()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<10 {
+                    group.addTask {
+                        let block = try await pool.acquire()
+                        order.record(number)
+                        #expect(pool.lent == 1)
+                        _ = block.start
+                    }
+                }
+                #expect(held?.start == start)
+                held = nil
+                try await group.waitForAll()
+            }
+            #expect(order.events.count == 10)
+            #expect(pool.lent == 0)
+        }
+    }
+
+    @Test func `loses no block when waiting is cancelled`() async throws {
+        try await within {
+            let pool = MemoryPool(blockBytes: 4_096, limit: 2)
+            for _ in 0..<200 {
+                await withTaskGroup(of: Void.self) { group in
+                    for _ in 0..<8 {
+                        group.addTask {
+                            do {
+                                let block = try await pool.acquire()
+                                await Task.yield()
+                                _ = block.capacity
+                            } catch {}
+                        }
+                    }
+                    await Task.yield()
+                    group.cancelAll()
+                }
+            }
+            #expect(pool.lent == 0)
+            _ = (try await pool.acquire(), try await pool.acquire())
+        }
+    }
+}

@@ -31,6 +31,17 @@ package enum Limits {
     /// A query on a catalog: 1,000 times what one on 214 games takes.
     package static let catalogStatement = Duration.seconds(1)
 
+    // MARK: - Library
+
+    /// Every file of a game that is served is compared with the index this often; watching tells of changes at once.
+    package static let indexTrust = Duration.seconds(2)
+    /// Games with open readers, 16 descriptors each.
+    package static let servedGames = 16
+    /// What was missed by watching is seen after so long.
+    package static let scanInterval = Duration.seconds(300)
+    /// A change is looked at when it is so old: copying a game changes many names at once.
+    package static let watchQuiet = Duration.milliseconds(250)
+
     // MARK: - JSON from outside
 
     package static let jsonDepth = 16

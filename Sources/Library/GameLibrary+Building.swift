@@ -1,0 +1,123 @@
+import Content
+package import Model
+import Runtime
+import Storage
+import Synchronization
+
+/// A manifest that is being built; anybody may ask how far it is, and the writer of the game stops it.
+final class ManifestBuild: Sendable {
+    let game: GameID
+    let stop = OneShot<Void>()
+    private let progress: Mutex<(done: UInt64, total: UInt64)>
+
+    init(_ game: GameID, total: UInt64) {
+        self.game = game
+        progress = Mutex((0, total))
+    }
+
+    func advance(_ done: UInt64, _ total: UInt64) { progress.withLock { $0 = (done, total) } }
+    var values: (done: UInt64, total: UInt64) { progress.withLock { $0 } }
+}
+
+extension GameLibrary {
+    /// How far the manifest of the game is; nil when it is neither being built nor waiting for its turn.
+    package func hashing(_ game: GameID) -> (done: UInt64, total: UInt64)? {
+        if let building, building.game == game { return building.values }
+        guard queue.contains(game), let facts = facts(of: game) else { return nil }
+        return (0, facts.bytes)
+    }
+
+    /// Builds the manifests that are missing, one after the other, until the task is cancelled; one task at a time.
+    package func buildManifests() async throws(CancellationError) {
+        while true {
+            work.close()
+            guard let next = queue.next() else {
+                try await work.wait()
+                continue
+            }
+            await build(next.game, isIdle: next.isIdle)
+            if Task.isCancelled {
+                // What was begun is not lost to the next task.
+                requeue(next.game)
+                throw CancellationError()
+            }
+        }
+    }
+
+    private func requeue(_ game: GameID) {
+        guard wantsManifest(game) else { return }
+        queue.add(game)
+        work.open()
+    }
+
+    private func build(_ game: GameID, isIdle: Bool) async {
+        guard wantsManifest(game), let facts = facts(of: game), let version = facts.version,
+            let directory = gamesDirectory()
+        else { return }
+        let build = ManifestBuild(game, total: facts.bytes)
+        building = build
+        let result = await run(build, version, directory, isIdle)
+        building = nil
+        switch result {
+        case .success(let manifest):
+            await adopt(manifest, from: directory, facts)
+        case .failure(.content(.cancelled)): requeue(game)
+        case .failure(.content(.changed)):
+            // Somebody is still writing; the look that follows asks again if the files are others now.
+            cannotBuild(game, facts.fingerprint)
+            await noticed(game)
+        case .failure(let error):
+            cannotBuild(game, facts.fingerprint)
+            log.warning("No manifest can be made of the game. \(error.sentence)", .game(game))
+        }
+        publish()
+    }
+
+    private func run(
+        _ build: ManifestBuild, _ version: GameVersion, _ directory: GamesDirectory, _ isIdle: Bool
+    ) async -> Result<BuiltManifest, LibraryError> {
+        let (disk, pool) = (disk, pool)
+        return await withTaskGroup(of: Result<BuiltManifest, LibraryError>?.self) { group in
+            group.addTask {
+                do throws(ContentError) {
+                    let root = try await disk.run { () throws(ContentError) in
+                        do throws(StorageError) {
+                            return try directory.root(build.game)
+                        } catch {
+                            throw .storage(error)
+                        }
+                    }
+                    return .success(
+                        try await ManifestBuilder.build(
+                            root, version: version, disk: disk, pool: pool, isIdle: isIdle,
+                            progress: { build.advance($0, $1) }))
+                } catch {
+                    return .failure(.content(error))
+                }
+            }
+            group.addTask {
+                await build.stop.take(orGive: ())
+                return nil
+            }
+            // The first to end ends the other; a build that was stopped answers that it was cancelled.
+            var result: Result<BuiltManifest, LibraryError>?
+            for await ended in group {
+                result = result ?? ended
+                group.cancelAll()
+            }
+            return result ?? .failure(.content(.cancelled))
+        }
+    }
+
+    /// Takes a manifest into the index if the files are still those that were hashed.
+    private func adopt(_ manifest: BuiltManifest, from directory: GamesDirectory, _ facts: GameFacts) async {
+        let game = manifest.manifest.game
+        let now = try? await disk.run { () throws(StorageError) in try GameFacts.read(try directory.root(game)) }
+        guard now == facts, self.facts(of: game) == facts else {
+            await noticed(game)
+            return
+        }
+        await built(manifest, facts)
+        log.info("The manifest is built.", .game(game), .field("root", manifest.root))
+    }
+}

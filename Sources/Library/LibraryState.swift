@@ -1,0 +1,113 @@
+import Model
+
+/// What is here, what of it is shown, and when that has changed; all of the decisions and none of the waiting.
+struct LibraryState {
+    private struct Known {
+        var facts: GameFacts
+        var root: Root?
+    }
+
+    private(set) var catalog = Catalog.empty
+    /// False while the games directory is not there: games are then `unavailable`, and not gone.
+    private(set) var isAvailable = false
+    private var games: [GameID: Known] = [:]
+    /// Games that the index knows and that were not looked at yet.
+    private var remembered: Set<GameID> = []
+    private var active: Set<GameID> = []
+
+    private(set) var change = LibraryChange(local: 0, revision: 0)
+    private var shown: [LibraryEntry] = []
+    private var told: [GameSummary] = []
+
+    // MARK: - What happened
+
+    mutating func take(_ catalog: Catalog) { self.catalog = catalog }
+    mutating func remember(_ games: some Sequence<GameID>) { remembered.formUnion(games) }
+    mutating func setAvailable(_ isAvailable: Bool) { self.isAvailable = isAvailable }
+
+    /// The game as it was found, with the root that the index has for exactly these files.
+    mutating func found(_ game: GameID, _ facts: GameFacts, root: Root?) {
+        remembered.remove(game)
+        games[game] = Known(facts: facts, root: root)
+    }
+
+    mutating func lost(_ game: GameID) {
+        remembered.remove(game)
+        games[game] = nil
+    }
+
+    mutating func activate(_ game: GameID) { active.insert(game) }
+    mutating func deactivate(_ game: GameID) { active.remove(game) }
+
+    // MARK: - What is
+
+    func isActive(_ game: GameID) -> Bool { active.contains(game) }
+    func facts(of game: GameID) -> GameFacts? { games[game]?.facts }
+    var knownGames: Set<GameID> { Set(games.keys).union(remembered) }
+
+    /// Only a game in the catalog's version has a root that is of use to anybody.
+    func root(of game: GameID) -> Root? { isCurrent(game) ? games[game]?.root : nil }
+
+    /// Whether a manifest should be built: the right version is here, and nothing is changing it.
+    func wantsManifest(_ game: GameID) -> Bool {
+        isCurrent(game) && games[game]?.root == nil && !active.contains(game)
+    }
+
+    private func isCurrent(_ game: GameID) -> Bool {
+        guard isAvailable, let version = catalog[game]?.version, let facts = games[game]?.facts else { return false }
+        return facts.isDownloaded && facts.version == version
+    }
+
+    private func availability(of game: GameID) -> Availability? {
+        guard isAvailable else { return games[game] != nil || remembered.contains(game) ? .unavailable : nil }
+        guard let known = games[game] else { return nil }
+        if known.facts.isDownloaded {
+            guard isCurrent(game) else { return .outdated }
+            return known.root == nil ? .hashing : .ready
+        }
+        return known.facts.isInstalled ? .localOnly : nil
+    }
+
+    func entry(of game: GameID) -> LibraryEntry? {
+        guard let listed = catalog[game] else { return nil }
+        let facts = games[game]?.facts
+        let isDownloaded = facts?.isDownloaded == true
+        return LibraryEntry(
+            game: game, title: listed.title, catalogVersion: listed.version,
+            localVersion: isDownloaded ? facts?.version : nil, availability: availability(of: game),
+            installed: facts?.isInstalled == true, installedVersion: facts?.installedVersion, root: root(of: game),
+            bytes: isDownloaded ? facts?.bytes ?? 0 : listed.bytes, files: isDownloaded ? facts?.files ?? 0 : 0)
+    }
+
+    /// Every game of the catalog, in the order of the ids.
+    var entries: [LibraryEntry] { catalog.sorted.compactMap { entry(of: $0.game) } }
+
+    /// What peers may know: games of the catalog that are here and that no operation is changing.
+    var summaries: [GameSummary] {
+        catalog.sorted.compactMap { listed in
+            guard !active.contains(listed.game), let entry = entry(of: listed.game),
+                let availability = entry.availability, availability != .unavailable
+            else { return nil }
+            // A peer is told a version or nothing: without one there is nothing it could do with the game.
+            guard let version = availability == .localOnly ? entry.installedVersion : entry.localVersion else {
+                return nil
+            }
+            let isDownloaded = availability != .localOnly
+            return GameSummary(
+                game: listed.game, version: version, availability: availability, root: entry.root,
+                bytes: isDownloaded ? entry.bytes : 0, files: entry.files)
+        }
+    }
+
+    /// Counts what has changed since the last call; nil when nothing has.
+    mutating func publish() -> LibraryChange? {
+        let entries = entries
+        let summaries = summaries
+        guard entries != shown || summaries != told else { return nil }
+        change = LibraryChange(
+            local: change.local + (entries == shown ? 0 : 1), revision: change.revision + (summaries == told ? 0 : 1))
+        shown = entries
+        told = summaries
+        return change
+    }
+}

@@ -131,6 +131,7 @@ struct Follower {
         terminal.message("Ctrl-C again cancels \(running.count == 1 ? "it" : "them").")
         guard Deadline(Self.secondThought).isInterrupted(signals) else { return .left }
         takeSignal()
+        if terminal.canRedraw { terminal.draw("\r\u{1b}[K") }
         for number in running {
             let json = try connection.call(.operationCancel, ["operation_id": .int(number)])
             if let view = OperationView(json) { update(view) }

@@ -45,6 +45,7 @@ struct Options {
         }
         if words.first != nil, verbWord == nil { throw Self.unknownVerb(words[0]) }
         self.verb = verb ?? (given["version"] != nil ? .version : .help)
+        if verb == nil { wantsHelp = false }
     }
 
     private mutating func take(_ word: String, _ rest: inout ArraySlice<String>, _ verb: Verb?) throws(Failure) {

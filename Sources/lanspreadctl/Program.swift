@@ -23,7 +23,7 @@ struct Program {
     }
 
     private func perform() throws(Failure) -> ExitCode {
-        if options.wantsHelp, options.verb != .help {
+        if options.wantsHelp {
             terminal.data(options.verb.help)
             return .done
         }

@@ -53,14 +53,20 @@ struct ProgressView {
     private mutating func draw(_ operations: [OperationView]) {
         // One column stays free: a full last column makes some terminals begin a new line.
         let columns = max(20, terminal.messageColumns - 1)
-        let lines = operations.map { ProgressView.line($0, columns, Bar.forLocale) + "\u{1b}[K" }
-        terminal.draw((linesDrawn > 0 ? rewind : "") + lines.joined(separator: "\r\n") + "\u{1b}[J")
+        let heads = operations.map { "\($0.game)  \($0.phaseText)" }
+        let width = heads.reduce(0) { max($0, $1.count) }
+        let lines = zip(operations, heads).map { operation, head in
+            let blanks = String(repeating: " ", count: width - head.count)
+            return Self.line(operation, head + blanks, columns, Bar.forLocale) + "\u{1b}[K"
+        }
+        // The cursor waits at the left edge: there the echo of a Ctrl-C cannot begin a new line.
+        terminal.draw((linesDrawn > 0 ? rewind : "") + lines.joined(separator: "\r\n") + "\u{1b}[J\r")
         linesDrawn = lines.count
     }
 
-    /// Name, phase, bar, percent, bytes, rate, time, sources; what does not fit goes, from the end of that list but one.
-    static func line(_ view: OperationView, _ columns: Int, _ bar: Bar) -> String {
-        let head = "\(view.game)  \(view.phaseText)"
+    /// Name and phase, bar, percent, bytes, rate, time left, sources; where the room is short, first the bytes go, then
+    /// the sources, the rate, the time and last the bar.
+    private static func line(_ view: OperationView, _ head: String, _ columns: Int, _ bar: Bar) -> String {
         guard let percent = view.percent, view.phase != "waiting_for_source" else { return Table.cut(head, columns) }
         let number = "\(percent) %"
         let sources = view.phase == "downloading" ? [Figures.count(view.sources, "source")] : []

@@ -1,0 +1,155 @@
+import Control
+import Linux
+import Model
+import Runtime
+import Synchronization
+import TestKit
+import Testing
+
+@Suite struct `lanspreadctl` {
+    @Test func `says that the daemon is not running and how to start it`() async throws {
+        let house = try StubHouse()
+        let status = try await house.run("status")
+        #expect(status.status == 3)
+        #expect(status.stderr == "The daemon is not running. Start it with: systemctl start lanspreadd\n")
+        #expect(status.stdout == "")
+        for verb in [["list"], ["peers"], ["operations"], ["download", "quake"], ["events"], ["shutdown"]] {
+            let output = try await Ctl(["--socket", house.socketPath] + verb, environment: [], loop: house.loop).output()
+            #expect(output.status == 69)
+            #expect(output.stderr == status.stderr)
+        }
+        let json = try await house.run("status", "--json")
+        #expect(json.status == 3)
+        #expect(json.json?["state"] == "stopped")
+    }
+
+    @Test(arguments: [
+        "status", "list", "info", "peers", "connect", "wait-peers", "download", "install", "operations", "cancel",
+        "events", "shutdown", "help", "version",
+    ])
+    func `helps with an example first`(_ verb: String) async throws {
+        let house = try StubHouse()
+        let output = try await house.run(verb, "--help")
+        #expect(output.status == 0)
+        #expect(output.stdout.hasPrefix("Example:\n  lanspreadctl \(verb)"))
+        #expect(try await house.run("help", verb).stdout == output.stdout)
+        #expect(try await house.run("help").stdout.contains("\n  \(verb)"))
+    }
+
+    @Test(arguments: [
+        (["lst"], "lanspreadctl has no verb lst. Did you mean list?"),
+        (["list", "--josn"], "lanspreadctl list has no flag --josn. Did you mean --json?"),
+        (["info"], "lanspreadctl info needs GAME. See: lanspreadctl info --help"),
+        (["status", "now"], "lanspreadctl status does not take now. See: lanspreadctl status --help"),
+        (["cancel", "x"], "x is not the number of an operation. lanspreadctl operations shows the numbers."),
+        (["download", "quake", "--timeout", "soon"], "The flag --timeout wants a time, as 90, 90s or 5m."),
+        (["download", "quake", "--root"], "The flag --root wants ROOT."),
+        (["list", "--json=1"], "The flag --json takes no value."),
+    ])
+    func `says what is wrong with a command line`(_ words: [String], _ sentence: String) async throws {
+        let house = try StubHouse()
+        let output = try await Ctl(words, environment: [], loop: house.loop).output()
+        #expect(output.status == 64)
+        #expect(output.stderr == sentence + "\n")
+    }
+
+    @Test func `shows the daemon's state, with what helps`() async throws {
+        try await StubHouse().open { house in
+            let output = try await house.run("status")
+            #expect(output.status == 0)
+            #expect(output.stdout.hasPrefix("alpha is degraded\n"))
+            #expect(output.stdout.contains("up 1 h 2 min"))
+            #expect(output.stdout.contains("degraded  Discovery: Avahi is not running. Start avahi-daemon.\n"))
+            #expect(!output.stdout.contains("\u{1b}"))
+            let json = try await house.run("--json", "status")
+            #expect(json.json?["schema_version"] == 1)
+            #expect(json.json?["state"] == "degraded")
+            #expect(json.stdout.split(separator: "\n").count == 1)
+            let colored = try await house.run("status", "--color=always")
+            #expect(colored.stdout.contains("\u{1b}[33mdegraded"))
+        }
+    }
+
+    @Test func `finds the socket in the environment`() async throws {
+        try await StubHouse().open { house in
+            let ctl = try Ctl(["status"], environment: ["LANSPREAD_SOCKET=\(house.socketPath)"], loop: house.loop)
+            #expect(try await ctl.output().status == 0)
+        }
+    }
+
+    @Test func `never cuts a table in a pipe`() async throws {
+        try await StubHouse().open { house in
+            let output = try await house.run("list")
+            #expect(output.stdout.contains("Command & Conquer 4: Tiberian Twilight"))
+            #expect(output.stdout.hasPrefix("GAME "))
+            #expect(try await house.run("list", "--no-legend").stdout.hasPrefix("cnc4  Command"))
+            let peers = try await house.run("peers").stdout
+            #expect(peers.contains(String(repeating: "5f", count: 32)))
+            // A peer's name is its own choice; it must not paint our terminal.
+            #expect(peers.contains("bra\\u{1b}[31mvo"))
+        }
+    }
+
+    @Test func `turns the pages of a long list`() async throws {
+        let house = try StubHouse()
+        house.daemon.state.withLock { state in
+            state.games = (0..<1_200).map { StubDaemon.game("g\($0)", "Game \($0)") }
+        }
+        try await house.open { house in
+            let games = try await house.run("list", "--json").json?["games"]?.array
+            #expect(games?.count == 1_200)
+        }
+    }
+
+    @Test func `takes a game by its id, the beginning of one id or its title`() async throws {
+        try await StubHouse().open { house in
+            for word in ["quake", "QUAKE", "ggoo", "gg", "Goo", "cnc", "command & conquer 4: tiberian twilight"] {
+                let output = try await house.run("info", word, "--json")
+                #expect(output.status == 0, "\(word): \(output.stderr)")
+            }
+            let wrong = try await house.run("info", "qwake")
+            #expect(wrong.status == 10)
+            #expect(wrong.stderr == "There is no game qwake. Did you mean quake?\n")
+            let many = try await house.run("info", "qu", "--json")
+            #expect(many.status == 10)
+            #expect(many.stderr == "Several games are meant by qu: quake, quake2. Type more of the id.\n")
+            #expect(many.json?["error"]?["kind"] == "no_such_game")
+            let none = try await house.run("download", "zzz")
+            #expect(none.status == 10)
+            #expect(none.stderr == "There is no game zzz. lanspreadctl list --all shows the games.\n")
+        }
+    }
+
+    @Test func `connects, waits for peers and shuts down`() async throws {
+        try await StubHouse().open { house in
+            let connect = try await house.run("connect", "192.168.1.20:47600")
+            #expect(connect.stdout == String(repeating: "5f", count: 32) + "\n")
+            #expect(try await house.run("wait-peers", "2").status == 0)
+            let late = try await house.run("wait-peers", "3", "--timeout", "5")
+            #expect(late.status == 124)
+            #expect(late.stderr == "Only 2 peers came.\n")
+            let cancel = try await house.run("cancel", "9")
+            #expect(cancel.status == 10)
+            let versions = try await house.run("version")
+            #expect(versions.stdout == "lanspreadctl \(Release.version)\nlanspreadd 0.1.0\n")
+        }
+    }
+
+    @Test func `streams events, the snapshot first`() async throws {
+        try await StubHouse().open { house in
+            let ctl = try house.ctl("events", "--jsonl")
+            _ = try await ctl.prints(lines: 1)
+            _ = try await house.run("download", "quake", "--no-block")
+            house.daemon.finish(42)
+            let lines = try await ctl.prints(lines: 2).split(separator: "\n").map { line in
+                try JSON.decode(JSONValue.self, from: Array(line.utf8), limit: 65_536)
+            }
+            #expect(lines[0]["event"] == "snapshot")
+            #expect(lines[0]["epoch"] == "e1")
+            #expect(lines[1]["event"] == "operation_finished")
+            #expect(lines[1]["operation"]?["operation_id"] == 42)
+            try ctl.signal(2)
+            #expect(try await ctl.output().status == 130)
+        }
+    }
+}

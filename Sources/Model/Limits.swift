@@ -86,6 +86,14 @@ package enum Limits {
     /// Peers whose last address is kept over a restart.
     package static let peersRemembered = 1_024
     package static let goodbyeDeadline = Duration.seconds(2)
+    /// So many wrong chunks or manifests in the window ban a peer: one may be a bad disk, three are not.
+    package static let strikes = 3
+    package static let strikeWindow = Duration.seconds(600)
+    package static let banDuration = Duration.seconds(600)
+    /// Dials that run at once: whoever floods us with sightings makes us send eight handshakes at a time.
+    package static let dials = 8
+    package static let dialBackoffFirst = Duration.seconds(1)
+    package static let dialBackoffLast = Duration.seconds(60)
 
     // MARK: - Transfers
 

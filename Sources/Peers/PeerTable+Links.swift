@@ -1,0 +1,130 @@
+import Crypto
+import Linux
+import Model
+import PeerLink
+import Quic
+import Runtime
+import Wire
+
+/// Links from the greeting to the end.
+extension PeerTable {
+    func welcome(_ connection: QuicConnection) async {
+        guard let link = link(over: connection), !state.isBanned(link.peer, now: time.now) else {
+            return connection.close(code: CloseCode.banned)
+        }
+        let hello = await hello()
+        do throws(LinkError) {
+            _ = try await link.greet(hello) { await self.judge(link, $0) }
+        } catch {
+            forget(link, because: "its greeting failed")
+            if case .malformed(let what) = error { complain(link.peer, what) }
+            return log.debug("A peer did not get through its greeting.", .peer(link.peer))
+        }
+        await live(link)
+    }
+
+    func link(over connection: QuicConnection) -> PeerLink? {
+        PeerLink(connection, requests: ports.requests, time: time, log: log)
+    }
+
+    func hello() async -> Hello {
+        let (revision, games) = await ports.library()
+        let port = await quic.listening().first?.port ?? 0
+        return Hello(
+            name: name, port: port, revision: revision, digest: SHA256.hash(WireCodec.digestInput(games)),
+            instance: state.instance)
+    }
+
+    /// Decides on a hello; nil admits the link and makes it the peer's.
+    func judge(_ link: PeerLink, _ hello: Hello) -> UInt64? {
+        let address = link.isDialled ? link.remote : link.remote.withPort(hello.port)
+        let wasLinked = isLinked(link.peer)
+        let verdict = state.judge(
+            link.peer, link: link.id, isDialled: link.isDialled, hello: hello, address: address, now: time.now)
+        switch verdict {
+        case .refuse(let code):
+            explain(code, link)
+            return code
+        case .admit(let replaced):
+            if let replaced { handles[replaced]?.link.close(code: CloseCode.duplicate) }
+            let (signals, dirty) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+            dirty.yield()
+            handles[link.id] = Handle(link: link, dirty: dirty, dirtySignals: signals)
+            guard let snapshot = state.entries[link.peer]?.snapshot(of: link.peer) else { return nil }
+            if wasLinked {
+                ports.publish(.changed(snapshot))
+            } else {
+                log.info(
+                    "\(snapshot.name) appeared.", kind: "peer_appeared", .peer(link.peer), .field("address", address))
+                ports.publish(.appeared(snapshot))
+            }
+            changed()
+            return nil
+        }
+    }
+
+    private func explain(_ code: UInt64, _ link: PeerLink) {
+        switch code {
+        case CloseCode.clonedIdentity:
+            log.error(
+                "Another host bears this host's identity: its state directory is a copy of ours. Remove the identity file "
+                    + "from one of the two state directories and start its daemon again.",
+                kind: "identity_cloned", .peer(link.peer), .field("address", link.remote))
+        case CloseCode.versionMismatch:
+            log.notice(
+                "A peer speaks another version of the protocol.", .peer(link.peer), .field("address", link.remote))
+        case CloseCode.full:
+            log.warning("A peer was turned away: \(Limits.connections) are linked.", .peer(link.peer))
+        default: break
+        }
+    }
+
+    /// The life of an admitted link: messages in, our library out.
+    func live(_ link: PeerLink) async {
+        guard let handle = handles[link.id] else { return link.close() }
+        let reason = await withTaskGroup(of: LinkError?.self) { group in
+            group.addTask {
+                await link.run { message throws(LinkError) in try await self.received(message, from: link) }
+            }
+            group.addTask {
+                await self.sendLibrary(over: link, whenever: handle.dirtySignals)
+                return nil
+            }
+            var reason = LinkError.lost
+            for await ended in group {
+                guard let ended else { continue }
+                reason = ended
+                break
+            }
+            group.cancelAll()
+            return reason
+        }
+        if case .malformed(let what) = reason { complain(link.peer, what) }
+        forget(link, because: await explanation(of: reason, link))
+    }
+
+    private func explanation(of reason: LinkError, _ link: PeerLink) async -> String {
+        if let known = handles[link.id]?.reason { return known }
+        if case .malformed(let what) = reason { return what }
+        return switch await link.waitUntilClosed() {
+        case .connectionLost(.closedThere(CloseCode.goodbye)): "it said goodbye"
+        case .connectionLost(.closedThere(CloseCode.banned)): "it does not want us for now"
+        case .connectionLost(.closedThere): "it closed the link"
+        case .connectionLost(.closedHere(CloseCode.tooSlow)): "it took no messages"
+        case .connectionLost(.silent): "it does not answer"
+        default: "the link broke"
+        }
+    }
+
+    private func complain(_ peer: PeerID, _ what: String) {
+        log.warning("A peer was cut off: \(what).", kind: "peer_malformed", .peer(peer))
+    }
+
+    func forget(_ link: PeerLink, because reason: String) {
+        handles.removeValue(forKey: link.id)?.dirty.finish()
+        guard let name = state.entries[link.peer]?.name, state.remove(link.peer, link: link.id) else { return }
+        log.info("\(name) is gone: \(reason).", kind: "peer_vanished", .peer(link.peer))
+        ports.publish(.vanished(link.peer, reason: reason))
+        changed()
+    }
+}

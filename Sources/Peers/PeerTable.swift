@@ -1,0 +1,166 @@
+import Crypto
+package import Linux
+package import Model
+import PeerLink
+package import Quic
+package import Runtime
+import Wire
+
+/// The peers this host is linked with: adopts connections, says hello, keeps one link to each, mirrors their libraries.
+///
+/// It dials when it is told to and never by itself; `Discovery` decides whom, `Liveness` decides who is gone.
+package actor PeerTable {
+    /// A link that a dial has greeted, or a connection that somebody dialled to us, on its way to `run`.
+    private enum Arrival {
+        case accepted(QuicConnection)
+        case greeted(PeerLink)
+    }
+
+    /// What a link needs beside its entry: the handle, and the signal that our library is to be sent.
+    struct Handle {
+        let link: PeerLink
+        let dirty: AsyncStream<Void>.Continuation
+        let dirtySignals: AsyncStream<Void>
+        /// Why this host ends the link, for those who are told that the peer is gone.
+        var reason: String?
+    }
+
+    package nonisolated let own: PeerID
+    package nonisolated let name: String
+
+    // Seen by this type's other files, and by nobody else.
+    var state: PeerTableState
+    var handles: [UInt64: Handle] = [:]
+    var watchers: [UInt64: AsyncStream<Void>.Continuation] = [:]
+    var nextWatcher: UInt64 = 0
+    private var arrivals: AsyncStream<Arrival>.Continuation?
+    let quic: QuicServer
+    let ports: PeersPorts
+    let time: any TimeSource
+    let log: Log
+
+    /// - Parameter identity: who this host is to its peers, as in the QUIC server's key.
+    package init(
+        identity: PeerID, name: String, quic: QuicServer, ports: PeersPorts, time: any TimeSource, random: RandomSource,
+        log: Log
+    ) {
+        guard let instance = Instance(random.bytes(Instance.byteCount)) else {
+            preconditionFailure("a random source gives as many bytes as it is asked for")
+        }
+        own = identity
+        self.name = name
+        self.quic = quic
+        self.ports = ports
+        self.time = time
+        self.log = log
+        state = PeerTableState(own: identity, instance: instance)
+    }
+
+    // MARK: - Life
+
+    /// Takes connections and keeps links until it is cancelled, or until the QUIC server stops.
+    package func run(up: @escaping @Sendable () -> Void) async throws {
+        state.clear()
+        let (stream, arrivals) = AsyncStream.makeStream(
+            of: Arrival.self, bufferingPolicy: .bufferingOldest(Limits.connections))
+        self.arrivals = arrivals
+        defer { end() }
+        up()
+        await withDiscardingTaskGroup { group in
+            group.addTask { [quic] in
+                for await connection in quic.accepted {
+                    if case .dropped = arrivals.yield(.accepted(connection)) { connection.close(code: CloseCode.full) }
+                }
+                arrivals.finish()
+            }
+            for await arrival in stream {
+                switch arrival {
+                case .accepted(let connection): group.addTask { await self.welcome(connection) }
+                case .greeted(let link): group.addTask { await self.live(link) }
+                }
+            }
+            group.cancelAll()
+        }
+        if Task.isCancelled { throw CancellationError() }
+        throw PeersError.stopped
+    }
+
+    private func end() {
+        arrivals?.finish()
+        arrivals = nil
+        for handle in handles.values { handle.link.close() }
+        handles.removeAll()
+        state.clear()
+        changed()
+    }
+
+    // MARK: - Dialling
+
+    /// Dials, says hello and returns who it was, once the peer is in the table.
+    ///
+    /// - Throws: `.addressRefused` before a packet is sent to an address that is no LAN's.
+    @discardableResult
+    package func connect(to address: SocketAddress) async throws(PeersError) -> PeerID {
+        guard address.isLoopback || address.isPrivateOrLinkLocal else { throw .addressRefused(address) }
+        guard arrivals != nil else { throw .stopped }
+        let connection: QuicConnection
+        do throws(QuicError) {
+            connection = try await quic.connect(to: address)
+        } catch {
+            throw error == .tooManyConnections ? .full : .unreachable(address, error)
+        }
+        guard let link = link(over: connection) else { throw .unreachable(address, .refused) }
+        let hello = await hello()
+        guard state.beginGreeting(link.peer) else {
+            link.close(code: CloseCode.duplicate)
+            await linked(link.peer)
+            return link.peer
+        }
+        defer { state.endGreeting(link.peer) }
+        do throws(LinkError) {
+            _ = try await link.greet(hello) { await self.judge(link, $0) }
+        } catch {
+            forget(link, because: "its greeting failed")
+            return try await settle(link, error)
+        }
+        if case .enqueued = arrivals?.yield(.greeted(link)) { return link.peer }
+        link.close()
+        forget(link, because: "this host stops")
+        throw .stopped
+    }
+
+    /// What a failed greeting means, by who gave up and with which code.
+    private func settle(_ link: PeerLink, _ error: LinkError) async throws(PeersError) -> PeerID {
+        var code: UInt64?
+        if case .turnedAway(let ours) = error { code = ours }
+        if error == .lost, case .connectionLost(.closedThere(let theirs)) = await link.waitUntilClosed() {
+            code = theirs
+        }
+        switch code {
+        case CloseCode.duplicate:
+            await linked(link.peer)
+            return link.peer
+        case CloseCode.ownIdentity: throw .ownAddress
+        case CloseCode.clonedIdentity: throw .identityCloned
+        case CloseCode.versionMismatch: throw .versionMismatch
+        case CloseCode.banned: throw .banned
+        case CloseCode.full: throw .full
+        default: throw .handshake(error)
+        }
+    }
+
+    /// Waits until the other of two dials has brought the peer into the table; not for ever.
+    private func linked(_ peer: PeerID) async {
+        let changes = changes()
+        let time = self.time
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { try? await time.sleep(for: Limits.handshakeDeadline) }
+            group.addTask {
+                if await self.isLinked(peer) { return }
+                for await _ in changes where await self.isLinked(peer) { return }
+            }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+}

@@ -111,7 +111,7 @@ let package = Package(
         tests("Storage", ["Storage", "Model", "Runtime", "Linux", "TestKit"]),
         tests("Database", ["Database", "Model", "Runtime", "Linux", "Fixture", "TestKit"]),
         tests("Settings", ["Settings", "Model", "Runtime", "TestKit"]),
-        tests("Archive", ["Archive", "Unpack", "Model", "Linux", "Fixture", "TestKit"]),
+        tests("Archive", ["Archive", "Unpack", "Model", "Runtime", "Linux", "Fixture", "TestKit"]),
         tests("Crypto", ["Crypto", "Model", "TestKit"]),
         tests("Mdns", ["Mdns", "Runtime", "Linux", "TestKit"]),
         tests("Quic", ["Quic", "Crypto", "Runtime", "Linux", "Model", "TestKit"]),

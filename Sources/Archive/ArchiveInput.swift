@@ -21,6 +21,7 @@ package final class ArchiveInput {
     /// Why a callback told libarchive to stop; libarchive only knows that it failed.
     private(set) var fault: ArchiveError?
     let isRar: Bool
+    private var hasEnded = false
     /// Bytes read so far; for progress, so a seek back does not count.
     package private(set) var consumed: UInt64 = 0
 
@@ -43,6 +44,9 @@ package final class ArchiveInput {
 
     deinit { buffer.deallocate() }
 
+    /// What libarchive then calls an I/O error is an archive that was cut.
+    var isCut: Bool { isRar && hasEnded && !scanner.hasEnded }
+
     var canSeek: Bool { seekTo != nil && !isRar }
 
     /// The next run of bytes, already seen by the scanner; empty at the end, nil after a fault.
@@ -57,6 +61,7 @@ package final class ArchiveInput {
                 return nil
             }
         }
+        hasEnded = count == 0
         consumed += UInt64(count)
         let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
         guard isRar else { return bytes }

@@ -204,6 +204,7 @@ package final class ArchiveReader {
     private func check(_ status: ArchiveStatus) throws(ArchiveError) {
         guard status != .ok else { return }
         if let fault = input.fault { throw fault }
+        guard !input.isCut else { throw .endsEarly }
         let text = archive_error_string(archive).map { String(cString: $0) } ?? ""
         throw .library(status, text)
     }

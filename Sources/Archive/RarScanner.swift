@@ -80,6 +80,9 @@ package struct RarScanner: Sendable {
         return entry
     }
 
+    /// Whether the end block has come.
+    var hasEnded: Bool { stage == .ended }
+
     /// All bytes have been fed.
     package func finish() throws(ArchiveError) {
         guard stage == .ended else { throw .endsEarly }

@@ -77,7 +77,8 @@ package struct Installer: Sendable {
         }
     }
 
-    private func unpack(_ archive: Descriptor, into entries: StagedEntries, _ root: GameRoot) async throws(InstallError) {
+    private func unpack(_ archive: Descriptor, into entries: StagedEntries, _ root: GameRoot) async throws(InstallError)
+    {
         do throws(UnpackStop<StagingStop>) {
             try await child.run(archive: archive) { event throws(StagingStop) in try entries.receive(event) }
         } catch {

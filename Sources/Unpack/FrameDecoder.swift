@@ -50,7 +50,8 @@ package struct FrameDecoder: Sendable {
     /// The next frame, or nil when more bytes are needed. A data frame's bytes stay until the next `fill`.
     package mutating func next() throws(FrameFault) -> Frame? {
         guard pending >= FrameCodec.headerBytes else { return nil }
-        let length = Int(buffer[start + 1]) << 24 | Int(buffer[start + 2]) << 16 | Int(buffer[start + 3]) << 8
+        let length =
+            Int(buffer[start + 1]) << 24 | Int(buffer[start + 2]) << 16 | Int(buffer[start + 3]) << 8
             | Int(buffer[start + 4])
         guard let kind = FrameCodec.Kind(rawValue: buffer[start]) else { throw .unknownKind(buffer[start]) }
         guard length <= Limits.helperFrameBytes else { throw .tooLong(length) }

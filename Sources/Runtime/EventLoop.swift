@@ -252,10 +252,14 @@ package final class EventLoop: SerialExecutor, @unchecked Sendable {
             case .closure(let closure): closure()
             }
         }
-        if localStart == local.count {
-            local.removeAll(keepingCapacity: true)
-            localStart = 0
-        }
+        guard localStart == local.count else { return }
+        // Released while `local` is not being changed: a closure may hold the last reference to something whose
+        // `deinit` gives work to this loop.
+        var done: [Work] = []
+        swap(&local, &done)
+        localStart = 0
+        done.removeAll(keepingCapacity: true)
+        if local.isEmpty { swap(&local, &done) }
     }
 
     private func flushMarked() {

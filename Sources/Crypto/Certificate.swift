@@ -36,6 +36,13 @@ struct PrivateKey: ~Copyable {
         return take(datum)
     }
 
+    /// SHA-256 of the public half; the certificate of this key has the same.
+    func keyHash() throws(CryptoError) -> Digest {
+        try digest("gnutls_x509_privkey_get_key_id") { bytes, count in
+            gnutls_x509_privkey_get_key_id(handle, UInt32(GNUTLS_KEYID_USE_SHA256.rawValue), bytes, &count)
+        }
+    }
+
     deinit { gnutls_x509_privkey_deinit(handle) }
 }
 
@@ -99,12 +106,10 @@ struct Certificate: ~Copyable {
         } else {
             guard algorithm == Int32(GNUTLS_PK_EDDSA_ED25519.rawValue) else { throw .notAnIdentity }
         }
-        var hash = [UInt8](repeating: 0, count: Digest.byteCount)
-        var count = hash.count
-        let code = gnutls_x509_crt_get_key_id(handle, UInt32(GNUTLS_KEYID_USE_SHA256.rawValue), &hash, &count)
-        try check("gnutls_x509_crt_get_key_id", code)
-        guard count == hash.count, let digest = Digest(hash) else { throw .notAnIdentity }
-        return PeerID(digest)
+        return PeerID(
+            try digest("gnutls_x509_crt_get_key_id") { bytes, count in
+                gnutls_x509_crt_get_key_id(handle, UInt32(GNUTLS_KEYID_USE_SHA256.rawValue), bytes, &count)
+            })
     }
 
     deinit { gnutls_x509_crt_deinit(handle) }
@@ -112,6 +117,16 @@ struct Certificate: ~Copyable {
 
 func check(_ function: String, _ code: Int32) throws(CryptoError) {
     guard code >= 0 else { throw .function(function, code: code) }
+}
+
+private func digest(
+    _ function: String, _ body: (UnsafeMutablePointer<UInt8>?, inout Int) -> Int32
+) throws(CryptoError) -> Digest {
+    var hash = [UInt8](repeating: 0, count: Digest.byteCount)
+    var count = hash.count
+    try check(function, hash.withUnsafeMutableBufferPointer { body($0.baseAddress, &count) })
+    guard count == hash.count, let digest = Digest(hash) else { throw .function(function, code: 0) }
+    return digest
 }
 
 private func withDatum<Result>(_ bytes: [UInt8], _ body: (UnsafePointer<gnutls_datum_t>) -> Result) -> Result {

@@ -21,13 +21,13 @@ package final class Identity: Sendable {
 
     private init(key: borrowing PrivateKey, certificate: borrowing Certificate) throws(CryptoError) {
         peer = try certificate.peer()
+        guard try key.keyHash() == peer.digest else { throw .notAnIdentity }
         pem = try key.pem() + certificate.pem()
         var made: gnutls_certificate_credentials_t?
         try check("gnutls_certificate_allocate_credentials", gnutls_certificate_allocate_credentials(&made))
         guard let made else { throw .function("gnutls_certificate_allocate_credentials", code: 0) }
         credentials = made
         var chain: gnutls_x509_crt_t? = certificate.handle
-        // Refuses a certificate of another key, so a file of mixed halves is found here.
         guard gnutls_certificate_set_x509_key(made, &chain, 1, key.handle) >= 0 else { throw .notAnIdentity }
         gnutls_certificate_set_verify_function(made) { session in TlsSession.verify(session) }
     }

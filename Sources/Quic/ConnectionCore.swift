@@ -22,8 +22,8 @@ final class ConnectionCore {
     var local: SocketAddress?
     /// Lives as long as any of its connections that has not ended.
     unowned let endpoint: QuicEndpoint
-    /// The dial that waits for this connection.
-    let connected: Pending<QuicConnection>?
+    /// The dial that waits for this connection; forgotten when it was answered, since it would keep the handle alive.
+    private(set) var connected: Pending<QuicConnection>?
 
     private(set) var phase = Phase.handshaking
     private(set) var quic: OpaquePointer?
@@ -154,18 +154,21 @@ final class ConnectionCore {
 
     private func peerClosed() -> QuicEnding {
         guard let quic else { return QuicEnding(.connectionLost(.stopped), .none) }
+        // Before both keys were accepted, every kind of end says that the other side does not want us.
+        if phase == .handshaking { return QuicEnding(.refused, .none) }
         var code: UInt64 = 0
         if lan_conn_peer_close(quic, &code) != 0 {
             return QuicEnding(.connectionLost(.closedThere(code: code)), .none)
         }
-        // Before both keys were seen, every transport error of the other side says that it does not want us.
-        if phase == .handshaking, code != 0 { return QuicEnding(.refused, .none) }
         return QuicEnding(.connectionLost(.fault(code: Int64(clamping: code))), .none)
     }
 
-    func comesUp() {
+    /// Returns the dial that waited.
+    func comesUp() -> Pending<QuicConnection>? {
         phase = .up
         handshakeDeadline = .max
+        defer { connected = nil }
+        return connected
     }
 
     /// Ends everything that waits here; `QuicEndpoint.end` alone calls it.
@@ -177,7 +180,8 @@ final class ConnectionCore {
         creditStreams = []
         for opener in openers { opener.fail(error) }
         openers = []
-        connected?.fail(isDialled && error == .connectionLost(.silent) ? .tooSlow(after: endpoint.settings.idleTimeout) : error)
+        connected?.fail(error)
+        connected = nil
         gate.close(error)
         if let quic { ngtcp2_conn_del(quic) }
         quic = nil

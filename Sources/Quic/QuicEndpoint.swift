@@ -252,13 +252,13 @@ final class QuicEndpoint: EventSource {
             end(core, QuicEnding(.refused, .code(0)))
             return
         }
-        core.comesUp()
+        let dial = core.comesUp()
         for key in core.clientKeys { unroute(key, from: core) }
         core.clientKeys = []
         let handle = QuicConnection(core, peerKeyHash: keyHash, loop: loop)
-        if let connected = core.connected {
+        if let dial {
             // A dial that was cancelled meanwhile drops the handle, which closes the connection.
-            connected.finish(.success(handle))
+            dial.finish(.success(handle))
         } else {
             halfOpen.finish(core.remote)
             if !arrivals.arrived(handle) { handle.close(code: 0) }

@@ -125,8 +125,13 @@ import Testing
             let server = try await Host { $0.acceptBacklog = 1 }
             let client = try await Host()
             let first = try await client.server.connect(to: server.address)
-            let second = try await client.server.connect(to: server.address)
-            #expect(await second.waitUntilClosed() == .connectionLost(.closedThere(code: 0)))
+            do {
+                // Whether the dial is told before or after it has succeeded is a matter of two datagrams.
+                let second = try await client.server.connect(to: server.address)
+                #expect(await second.waitUntilClosed() == .connectionLost(.closedThere(code: 0)))
+            } catch {
+                #expect(error as? QuicError == .refused)
+            }
             #expect(!first.isClosed)
         }
     }

@@ -115,13 +115,15 @@ import Testing
         try await within {
             let pair = try await Pair()
             let (ours, theirs) = try await pair.stream()
+            let (blocked, full) = try await pair.stream()
             let bytes = [UInt8](repeating: 0, count: 8 << 20)
             let reset = QuicError.streamReset(code: 77)
             async let reading = #expect(throws: reset) { try await ours.read(exactly: 1) }
             async let farReading = #expect(throws: reset) { try await theirs.read(exactly: 1) }
-            async let writing = #expect(throws: reset) { try await ours.write(bytes) }
+            async let writing = #expect(throws: reset) { try await blocked.write(bytes) }
             try await eventually { await pair.client.server.pathCounters().bytesSent > 60_000 }
             theirs.reset(code: 77)
+            full.reset(code: 77)
             _ = await (reading, farReading, writing)
             await #expect(throws: reset) { try await theirs.write([1]) }
             // The connection goes on.

@@ -1,1 +1,94 @@
-// Begun.
+import Control
+import Crypto
+import Database
+import Install
+import Library
+import Linux
+import Model
+import PeerLink
+import Peers
+import Quic
+import Runtime
+import Settings
+import Storage
+package import Supervision
+import Synchronization
+import Transfer
+
+/// The house as a whole: builds every subsystem, joins neighbours by ports, and answers control calls.
+///
+/// It holds no state of its own but what the composition root tells it: the supervisor's words and the wish to stop.
+package final class Node: Sendable {
+    package let house: House
+    package let operations: OperationTable
+    let identity: Identity
+    let quic: QuicServer
+    let monitor: LocalMonitor
+    let discovery: Discovery
+    let liveness: Liveness
+    /// What subsystems say of themselves, for the supervisor; one consumer, the composition root.
+    package let degradations: AsyncStream<Degradation>
+    let started: Instant
+    /// Set once by the composition root, which owns the supervisor.
+    let supervision = Mutex(SupervisionPorts())
+
+    /// What the composition root gives back after it has built the supervisor from `children`.
+    package struct SupervisionPorts: Sendable {
+        package var stop: @Sendable () -> Void = {}
+        package var statuses: @Sendable () async -> [ComponentStatus] = { [] }
+
+        package init() {}
+    }
+
+    init(
+        house: House, operations: OperationTable, identity: Identity, quic: QuicServer, monitor: LocalMonitor,
+        discovery: Discovery, liveness: Liveness, degradations: AsyncStream<Degradation>
+    ) {
+        self.house = house
+        self.operations = operations
+        self.identity = identity
+        self.quic = quic
+        self.monitor = monitor
+        self.discovery = discovery
+        self.liveness = liveness
+        self.degradations = degradations
+        started = house.time.now
+    }
+
+    package func attach(_ ports: SupervisionPorts) {
+        supervision.withLock { $0 = ports }
+    }
+
+    func shutdown() { supervision.withLock { $0.stop }() }
+
+    /// The subsystems in start order; the stop is the reverse, so goodbyes still find their connections.
+    package var children: [Child] {
+        let (quic, house, operations) = (quic, house, operations)
+        let (monitor, discovery, liveness) = (monitor, discovery, liveness)
+        return [
+            Child("QuicServer", .required, stopLimit: Limits.goodbyeDeadline) { up in try await quic.run(up: up) },
+            Child("PeerTable", .required, stopLimit: Limits.goodbyeDeadline) { up in
+                try await house.peers.run(up: up)
+            },
+            Child("TransferRegistry", .required, stopLimit: .seconds(1)) { up in
+                try await house.registry.run(up: up)
+            },
+            Child("OperationTable", .required, stopLimit: .seconds(2)) { up in try await operations.run(up: up) },
+            Child("Announcer", .restart, stopLimit: .seconds(1)) { up in try await Announcer(house: house).run(up: up) },
+            Child("LocalMonitor", .bestEffort, stopLimit: .seconds(1)) { up in try await monitor.run(up: up) },
+            Child("Liveness", .restart, stopLimit: .seconds(1)) { up in try await liveness.run(up: up) },
+            Child("Discovery", .restart, stopLimit: .seconds(1)) { up in try await discovery.run(up: up) },
+        ]
+    }
+}
+
+/// A running subsystem works, but reduced; nil: as it should again.
+package struct Degradation: Sendable {
+    package let component: String
+    package let reason: String?
+
+    /// A subsystem says it a few times in its life; the newest words count.
+    static func makeStream() -> (AsyncStream<Degradation>, AsyncStream<Degradation>.Continuation) {
+        AsyncStream.makeStream(of: Degradation.self, bufferingPolicy: .bufferingNewest(64))
+    }
+}

@@ -165,6 +165,11 @@ package struct Log: Sendable {
         write(.debug, sentence, kind, fields)
     }
 
+    /// For a record whose fields are counted at run time.
+    package func write(_ level: LogLevel, _ sentence: String, kind: LogKind? = nil, _ fields: [LogField]) {
+        write(level, { sentence }, kind, fields)
+    }
+
     private func write(_ level: LogLevel, _ sentence: () -> String, _ kind: LogKind?, _ fields: [LogField]) {
         guard level.rawValue <= core.level.load(ordering: .relaxed) else { return }
         let record = LogRecord(level: level, component: name, sentence: sentence(), kind: kind, fields: fields)

@@ -23,6 +23,8 @@ package enum PeerMessage: Hashable, Sendable {
 package struct Hello: Hashable, Sendable {
     /// The major version is in the ALPN as well; a peer with another one is shown as incompatible.
     package static let currentProtocol = 1
+    /// A peer of another major version does not get past the TLS handshake.
+    package static let alpn = "lanspread/\(currentProtocol)"
 
     package let protocolVersion: Int
     /// Peers may choose any name; two peers can bear the same one, so it is never used to find a peer.

@@ -1,1 +1,43 @@
-// Begun.
+import Linux
+import Model
+import Node
+import Runtime
+import Settings
+
+// Parses, builds and waits; the daemon itself is Daemon.swift. Everything that ends the start ends it here, with the exit
+// status of control.md.
+
+func complain(_ sentence: String, _ hint: String? = nil) {
+    StandardStream.writeError("lanspreadd: \(sentence)\n" + (hint.map { "\($0)\n" } ?? ""))
+}
+
+let invocation: DaemonInvocation
+do {
+    let stateDirectory = Machine.environment("STATE_DIRECTORY").map { ["STATE_DIRECTORY": $0] } ?? [:]
+    invocation = try DaemonInvocation.parse(
+        arguments: Array(CommandLine.arguments.dropFirst()), environment: stateDirectory)
+} catch {
+    complain(error.sentence, error.exitStatus == 64 ? "See: lanspreadd --help" : nil)
+    Machine.exit(error.exitStatus)
+}
+
+switch invocation {
+case .help(let text):
+    StandardStream.writeOutput(text)
+    Machine.exit(0)
+case .version:
+    StandardStream.writeOutput("lanspreadd \(NodeVersion.text)\n")
+    Machine.exit(0)
+case .check(_, let warnings):
+    for warning in warnings { complain(warning.text) }
+    StandardStream.writeOutput("The configuration is sound.\n")
+    Machine.exit(0)
+case .run(let settings, let warnings):
+    for warning in warnings { complain(warning.text) }
+    do {
+        Machine.exit(try await Daemon(settings: settings).run())
+    } catch {
+        complain(error.sentence, error.hint)
+        Machine.exit(error.exit.rawValue)
+    }
+}

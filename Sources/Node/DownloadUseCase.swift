@@ -1,0 +1,210 @@
+import Content
+import Control
+import Library
+import Linux
+package import Model
+import PeerLink
+import Peers
+import Runtime
+import Settings
+import Storage
+import Transfer
+
+/// What the caller of a download asked for.
+package struct DownloadOptions: Sendable {
+    package let installs: Bool
+    package let overwrites: Bool
+    /// `--root`: decides where the peers do not agree.
+    package let root: Root?
+}
+
+/// The way of one game from the peers to this disk: root, manifest, chunks, sentinel, and then the install.
+///
+/// Each step asks the world again; nothing is remembered across a wait but the root, which an operation keeps.
+struct DownloadUseCase: Sendable {
+    let house: House
+    let entry: CatalogEntry
+    let options: DownloadOptions
+    let operation: OperationID
+    let report: OperationTable.Report
+
+    private var game: GameID { entry.game }
+    private var log: Log { house.log.component("Download") }
+
+    func run() async -> OperationEnd {
+        do {
+            let standing = try await download()
+            return try await installPhase(standing)
+        } catch {
+            return error.end
+        }
+    }
+
+    // MARK: - Phases
+
+    /// Returns how sure the root is, or nil when the game was here already.
+    private func download() async throws(UseCaseError) -> RootStanding? {
+        if await isHere() { return nil }
+        await report(OperationProgress(phase: .waitingForSource, bytesTotal: entry.bytes))
+        let (root, standing) = try await chooseRoot()
+        let built = try await fetchManifest(root)
+        log.notice(
+            "The root is chosen.", .operation(operation), .game(game), .field("root", root.hex),
+            .field("verified", standing.text), .field("bytes", built.manifest.totalBytes))
+        let old = await house.library.entry(of: game)?.root
+        try await house.closing(game, [root] + (old.map { [$0] } ?? [])) { () async throws(UseCaseError) in
+            try await fetch(built)
+        }
+        return standing
+    }
+
+    private func fetch(_ built: BuiltManifest) async throws(UseCaseError) {
+        let writer: ChunkWriter
+        do {
+            writer = try await ChunkWriter.open(
+                games: house.games, built: built, overwrite: options.overwrites, disk: house.loops.disk,
+                log: house.log.component("Content"))
+        } catch {
+            throw .describe(error, game: entry)
+        }
+        let ports = DownloadPorts(
+            sources: { await sources(of: built.root) }, sourcesChanged: await house.peers.changes(),
+            strike: { await house.peers.strike($0) }, progress: { await tell($0) })
+        let downloader = Downloader(
+            writer: writer, built: built, pool: house.fetchPool, ports: ports, time: house.time,
+            grace: house.settings.sourceGrace.value, log: log)
+        do {
+            try await downloader.run()
+        } catch {
+            await writer.abandon()
+            throw .describe(error, game: entry)
+        }
+        guard house.catalog.current[game]?.version == entry.version else {
+            await writer.abandon()
+            throw .failed(.catalogChanged(entry))
+        }
+        do {
+            try await writer.commit()
+        } catch {
+            await writer.abandon()
+            throw .describe(error, game: entry)
+        }
+        for (peer, chunks) in await downloader.delivered() where chunks > 0 {
+            log.notice(
+                "A source delivered.", .operation(operation), .game(game), .peer(peer), .field("chunks", chunks))
+        }
+        do {
+            try await house.library.refresh(game, verified: built)
+        } catch {
+            // The game is here and its sentinel says so; the next scan finds it.
+            log.warning(error.sentence, .operation(operation), .game(game))
+        }
+    }
+
+    private func installPhase(_ standing: RootStanding?) async throws(UseCaseError) -> OperationEnd {
+        let fetched = standing.map { "downloaded (\($0.text))" } ?? "already downloaded"
+        guard options.installs else { return .finished(fetched) }
+        let install = InstallUseCase(house: house, entry: entry, operation: operation, report: report)
+        switch await install.run() {
+        case .finished(let outcome): return .finished("\(fetched), \(outcome)")
+        case .failed(let failure) where failure.kind == .alreadyInstalled:
+            return .finished("\(fetched); the installed game was left as it is")
+        case .failed(let failure): return .failed(failure.afterDownload)
+        case .cancelled: return .cancelled
+        case .allPeersGone: return .allPeersGone
+        }
+    }
+
+    private func isHere() async -> Bool {
+        await house.library.entry(of: game)?.localVersion == entry.version && options.root == nil
+    }
+
+    private func tell(_ progress: DownloadProgress) async {
+        await report(
+            OperationProgress(
+                phase: progress.isWaitingForSource ? .waitingForSource : .downloading, bytesDone: progress.bytesDone,
+                bytesTotal: progress.bytesTotal, sources: progress.sources))
+    }
+
+    // MARK: - Root and manifest
+
+    private func sources(of root: Root) async -> [Source] {
+        await house.peers.sources(game, version: entry.version).filter { $0.root == root }
+            .map { Source(peer: $0.peer, link: $0.link) }
+    }
+
+    private func chooseRoot() async throws(UseCaseError) -> (Root, RootStanding) {
+        if let root = options.root { return (root, .chosen) }
+        let end = house.time.now + house.settings.sourceGrace.value
+        while true {
+            let votes = await house.peers.sources(game, version: entry.version).map {
+                RootVote(peer: $0.peer, address: $0.link.remote.host, isLoopback: $0.link.remote.isLoopback, root: $0.root)
+            }
+            switch RootElection.hold(votes) {
+            case .elected(let root, let standing): return (root, standing)
+            case .ambiguous(let candidates): throw .failed(.ambiguousRoot(entry, candidates))
+            case .noVotes: try await awaitVotes(until: end)
+            }
+        }
+    }
+
+    /// Waits for a source until `end`; a peer that still hashes the game is asked to do it first, and is waited for.
+    private func awaitVotes(until end: Instant) async throws(UseCaseError) {
+        let bell = await house.peers.changes()
+        // The peers may have changed between the election and the listening.
+        guard await house.peers.sources(game, version: entry.version).isEmpty else { return }
+        let isHashing = await nudgeHashingPeers()
+        guard isHashing || house.time.now < end else { throw .allPeersGone }
+        let wake = isHashing ? house.time.now + .milliseconds(500) : end
+        await house.race(until: wake, bell)
+        if Task.isCancelled { throw .cancelled }
+    }
+
+    /// Asks peers that have the version but no manifest yet to build it now; answers whether there is one.
+    private func nudgeHashingPeers() async -> Bool {
+        var done: UInt64 = 0
+        var total: UInt64 = 0
+        for peer in await house.peers.snapshot() where peer.games.contains(where: isHashing) {
+            guard let link = await house.peers.link(peer.peer), case .hashing(let part, let whole)? = try? await link.manifest(game, root: nil) else { continue }
+            done = max(done, part)
+            total = max(total, whole)
+        }
+        guard total > 0 else { return false }
+        await report(OperationProgress(phase: .waitingForSource, bytesDone: done, bytesTotal: total))
+        return true
+    }
+
+    private func isHashing(_ summary: GameSummary) -> Bool {
+        summary.game == game && summary.version == entry.version && summary.availability == .hashing
+    }
+
+    private func fetchManifest(_ root: Root) async throws(UseCaseError) -> BuiltManifest {
+        let end = house.time.now + house.settings.sourceGrace.value
+        while true {
+            let candidates = await sources(of: root)
+            for source in candidates {
+                if let built = try await manifest(root, from: source) { return built }
+            }
+            guard candidates.isEmpty, house.time.now < end else {
+                throw candidates.isEmpty ? .allPeersGone : .failed(.noManifest(entry))
+            }
+            try await awaitVotes(until: end)
+        }
+    }
+
+    private func manifest(_ root: Root, from source: Source) async throws(UseCaseError) -> BuiltManifest? {
+        do {
+            guard case .manifest(let bytes) = try await source.link.manifest(game, root: root) else { return nil }
+            return try ManifestBuilder.decode(bytes, game: game, version: entry.version, root: root)
+        } catch let error as ContentError {
+            log.warning(
+                "A peer sent a manifest that is refused.", .game(game), .peer(source.peer),
+                .field("reason", error.sentence))
+            await house.peers.strike(source.peer)
+            return nil
+        } catch {
+            if Task.isCancelled { throw .cancelled }
+            return nil
+        }
+    }
+}

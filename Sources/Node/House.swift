@@ -1,0 +1,78 @@
+import Control
+package import Database
+package import Library
+package import Model
+package import Peers
+package import Runtime
+package import Settings
+package import Storage
+import Synchronization
+package import Transfer
+
+/// What a use case may reach: the subsystems, each by its door, and what they share. A value; it owns nothing alone.
+package struct House: Sendable {
+    package let settings: DaemonSettings
+    package let loops: Loops
+    package let time: any TimeSource
+    package let log: Log
+    /// Holds the state's lock as long as the house stands.
+    package let state: StateDirectory
+    package let games: GamesDirectory
+    package let catalog: CatalogHolder
+    package let database: StateDatabase
+    package let library: GameLibrary
+    package let registry: TransferRegistry
+    package let peers: PeerTable
+    package let events: EventBus
+    /// Buffers of chunks that arrive; a request is only made with one in hand.
+    package let fetchPool: MemoryPool
+    /// The absolute path of `lanspread-unpack`.
+    package let helperPath: String
+
+    /// Runs `work`, a writer of root files, with every one of `roots` closed for readers; opens them again on every path.
+    func closing(
+        _ game: GameID, _ roots: [Root], _ work: () async throws(UseCaseError) -> Void
+    ) async throws(UseCaseError) {
+        var closed: [ServedContent] = []
+        do {
+            for root in roots {
+                let content = ServedContent(game: game, root: root)
+                try await registry.close(content)
+                closed.append(content)
+            }
+        } catch {
+            for content in closed { await registry.open(content) }
+            throw .cancelled
+        }
+        do {
+            try await work()
+        } catch {
+            for content in closed { await registry.open(content) }
+            throw error
+        }
+        for content in closed { await registry.open(content) }
+    }
+
+    /// Waits for the bell, at most until `end`, or until the task is cancelled.
+    func race(until end: Instant, _ bell: AsyncStream<Void>) async {
+        let time = time
+        await withTaskGroup { group in
+            // Whichever comes first; a sleep that is cut short says nothing more than that.
+            group.addTask { try? await time.sleep(until: end) }
+            group.addTask { for await _ in bell { break } }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+}
+
+/// The catalog in force. Replaced as a whole; an operation keeps the entry that it began with.
+package final class CatalogHolder: Sendable {
+    private let catalog: Mutex<Catalog?>
+
+    package init(_ catalog: Catalog?) { self.catalog = Mutex(catalog) }
+
+    package var current: Catalog { catalog.withLock { $0 } ?? .empty }
+    /// False: none was found, or the one that was is refused; the daemon is ready but degraded.
+    package var isThere: Bool { catalog.withLock { $0 != nil } }
+}

@@ -1,0 +1,219 @@
+import Content
+import Control
+import Crypto
+import Database
+import Install
+import Library
+import Linux
+import Mdns
+import Model
+import PeerLink
+import Peers
+import Quic
+package import Runtime
+package import Settings
+import Storage
+import Transfer
+import Wire
+
+extension Node {
+    /// Builds the house from the ground up: state, games, recovery, catalog, library, then the network and its ports.
+    /// Nothing runs yet; what fails here ends the start with its sentence.
+    // long: the one list of what is built from what, in order; cut apart it would hide the order.
+    package static func build(
+        settings: DaemonSettings, helperPath: String, loops: Loops, time: any TimeSource, random: RandomSource, log: Log
+    ) async throws(StartFailure) -> Node {
+        let state = try StateDirectory.open(path: settings.stateDirectory.value)
+        let identity = try state.identity()
+        let database = try await openDatabase(state, loops)
+        let games = try await openGames(settings, database, random)
+        await recover(games, loops, log.component("Recovery"))
+        let catalog = CatalogHolder(readCatalog(settings, log.component("Catalog")))
+        let library = GameLibrary(
+            database: database, disk: loops.disk, pool: MemoryPool(blockBytes: Grid.chunkBytes, limit: 2), time: time,
+            log: log.component("Library"))
+        await library.open(games, catalog: catalog.current)
+        let events = EventBus(epoch: Hex.encode(random.bytes(8)))
+        let (degradations, degrade) = Degradation.makeStream()
+        let registry = TransferRegistry(limit: Limits.transfers) { events.publish(.outboundTransfersChanged($0)) }
+        let chunks = ChunkServer(
+            registry: registry, pool: MemoryPool(blockBytes: Grid.chunkBytes, limit: Limits.serveBuffers),
+            openReader: { game, root in try? await library.reader(game, root: root) })
+        let quic = QuicServer(
+            loops: loops.net, identity: identity,
+            settings: QuicSettings(listen: try addresses(settings), alpn: Hello.alpn), log: log.component("Quic"))
+        let peers = PeerTable(
+            identity: identity.peer, name: settings.name.value, quic: quic,
+            ports: peersPorts(library, chunks, events, time), time: time, random: random,
+            log: log.component("Peers"))
+        let house = House(
+            settings: settings, loops: loops, time: time, log: log, state: state, games: games, catalog: catalog,
+            database: database, library: library, registry: registry, peers: peers, events: events,
+            fetchPool: MemoryPool(blockBytes: Grid.chunkBytes, limit: Limits.chunkBuffers),
+            helperPath: helperPath)
+        return Node(
+            house: house,
+            operations: OperationTable(ports: house.operationPorts, time: time, log: log.component("Operations")),
+            identity: identity, quic: quic,
+            monitor: LocalMonitor(
+                library: library, loop: loops.net[0], disk: loops.disk, time: time, log: log,
+                degraded: { degrade.yield(Degradation(component: "LocalMonitor", reason: $0)) }),
+            discovery: Discovery(
+                mdns: settings.mdns.value
+                    ? Mdns(loop: loops.avahi, time: time, log: log.component("Discovery")) : nil,
+                table: peers, staticPeers: settings.peers.value.map(\.description), time: time, random: random,
+                log: log.component("Discovery"),
+                degraded: { degrade.yield(Degradation(component: "Discovery", reason: $0)) }),
+            liveness: Liveness(table: peers, time: time, random: random, log: log.component("Liveness")),
+            degradations: degradations)
+    }
+
+    // MARK: - Ground
+
+    private static func openDatabase(
+        _ state: StateDirectory, _ loops: Loops
+    ) async throws(StartFailure) -> StateDatabase {
+        do {
+            return try await StateDatabase.open(path: state.databasePath, worker: loops.database)
+        } catch {
+            throw StartFailure(.inputOutput, error.sentence)
+        }
+    }
+
+    private static func openGames(
+        _ settings: DaemonSettings, _ database: StateDatabase, _ random: RandomSource
+    ) async throws(StartFailure) -> GamesDirectory {
+        let path = settings.gamesDirectory.value
+        do {
+            let games = try GamesDirectory.open(path: path, newID: Hex.encode(random.bytes(16)))
+            try await database.save(games.id, as: .gamesDirectory)
+            return games
+        } catch let error as StorageError {
+            throw StartFailure(
+                .configuration, "The games directory \(path) cannot be used: \(error.sentence).",
+                hint: "Make it with its right owner, or name another one with --games-dir.")
+        } catch let error as DatabaseError {
+            throw StartFailure(.inputOutput, error.sentence)
+        } catch {
+            preconditionFailure("only two kinds of error come from below")
+        }
+    }
+
+    /// Before anything is promised: what an install left half done is finished or undone.
+    private static func recover(_ games: GamesDirectory, _ loops: Loops, _ log: Log) async {
+        for game in (try? games.games()) ?? [] {
+            do throws(StorageError) {
+                if let sentence = try await Recovery.recover(try games.root(game), disk: loops.disk).sentence {
+                    log.notice(sentence, .game(game))
+                }
+            } catch {
+                log.error("The game was left as it is: \(error.sentence).", .game(game))
+            }
+        }
+    }
+
+    private static func readCatalog(_ settings: DaemonSettings, _ log: Log) -> Catalog? {
+        guard let path = settings.catalog.value else {
+            log.warning("There is no catalog; name one with --catalog.", kind: "no_catalog")
+            return nil
+        }
+        do {
+            let catalog = try CatalogReader.read(path: path)
+            log.notice("The catalog is read.", .field("path", path), .field("games", catalog.entries.count))
+            return catalog
+        } catch {
+            log.warning("The catalog is refused: \(error.sentence)", kind: "no_catalog", .field("path", path))
+            return nil
+        }
+    }
+
+    private static func addresses(_ settings: DaemonSettings) throws(StartFailure) -> [SocketAddress] {
+        var addresses: [SocketAddress] = []
+        for host in settings.listen.value {
+            guard let address = SocketAddress(host.description) else {
+                throw StartFailure(
+                    .configuration, "\(host) is not a numeric address and a port to listen on.",
+                    hint: "Write it as 0.0.0.0:47600 or [::]:47600.")
+            }
+            addresses.append(address)
+        }
+        return addresses
+    }
+
+    // MARK: - Ports
+
+    private static func peersPorts(
+        _ library: GameLibrary, _ chunks: ChunkServer, _ events: EventBus, _ time: any TimeSource
+    ) -> PeersPorts {
+        PeersPorts(
+            library: { await library.summaries() },
+            publish: { event in
+                if let event = event.nodeEvent(now: time.now) { events.publish(event) }
+            },
+            requests: PeerRequests(
+                games: { _ in await library.summaries().games },
+                game: { _, game in await library.summaries().games.first { $0.game == game } },
+                manifest: { _, game, root throws(PeerRefusal) in
+                    if let built = await library.manifest(game) {
+                        guard root == nil || root == built.root else { throw .unknown }
+                        return .manifest(built.bytes)
+                    }
+                    guard let progress = await library.hashing(game) else { throw .unknown }
+                    return .hashing(done: progress.done, total: progress.total)
+                },
+                chunks: { peer, request, sink throws(PeerRefusal) in
+                    try await chunks.serve(request, to: peer, sink: sink)
+                }))
+    }
+}
+
+extension House {
+    var operationPorts: OperationPorts {
+        let (database, library, peers, events, log) = (database, library, peers, events, log)
+        let rows = gameRows
+        return OperationPorts(
+            nextID: { () async throws(Failure) in
+                do throws(DatabaseError) {
+                    return try await database.nextOperationID()
+                } catch {
+                    throw Failure(.internalFault, "No operation can begin: \(error.sentence)")
+                }
+            },
+            activate: { game in
+                await library.setActive(game, true)
+                await peers.libraryChanged()
+            },
+            settle: { game in
+                do throws(LibraryError) {
+                    try await library.refresh(game)
+                } catch {
+                    log.warning(error.sentence, .game(game))
+                }
+                events.publish(.localLibraryChanged(await rows()))
+            },
+            deactivate: { game in
+                await library.setActive(game, false)
+                await peers.libraryChanged()
+            },
+            record: { snapshot in
+                // The history is a convenience: an operation does not fail because it could not be noted.
+                try? await database.record(
+                    OperationRecord(
+                        id: snapshot.id, game: snapshot.game, kind: snapshot.kind.rawValue,
+                        hasEnded: snapshot.standing != .running, detail: JSON.encode(snapshot.json)))
+            },
+            publish: { events.publish($0) },
+            timestamp: { Timestamp.now })
+    }
+}
+
+extension PeersEvent {
+    func nodeEvent(now: Instant) -> NodeEvent? {
+        switch self {
+        case .appeared(let snapshot): .peerAppeared(snapshot.peer, snapshot.json(now: now))
+        case .vanished(let peer, let reason): .peerVanished(peer, reason: reason)
+        case .libraryChanged(let peer): .remoteLibraryChanged(peer)
+        default: nil
+        }
+    }
+}

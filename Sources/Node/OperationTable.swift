@@ -1,0 +1,186 @@
+package import Control
+package import Model
+package import Runtime
+
+/// What the table asks of its neighbours; Node fills it.
+package struct OperationPorts: Sendable {
+    /// A number that was never used before.
+    package let nextID: @Sendable () async throws(Failure) -> OperationID
+    /// From now on the game is hidden from peers, and its last summary is kept for the local view.
+    package let activate: @Sendable (GameID) async -> Void
+    /// Refreshes the game's library entry while its operation is still active, and tells the local snapshot.
+    package let settle: @Sendable (GameID) async -> Void
+    /// The game is visible again; tells the peers.
+    package let deactivate: @Sendable (GameID) async -> Void
+    package let record: @Sendable (OperationSnapshot) async -> Void
+    package let publish: @Sendable (NodeEvent) -> Void
+    /// RFC 3339, UTC, for people only.
+    package let timestamp: @Sendable () -> String
+}
+
+/// Owns every operation: its claim, its task, its place in the history. At most one per game.
+///
+/// The law is the order of an end: settled library entry, local snapshot, release, delta to the peers, terminal event.
+/// A claim is released on every path, also when the body is cancelled or the table is told to stop.
+package actor OperationTable {
+    package typealias Report = @Sendable (OperationProgress) async -> Void
+    package typealias Body = @Sendable (OperationID, @escaping Report) async -> OperationEnd
+
+    private struct Job {
+        let id: OperationID
+        let game: GameID
+        let body: Body
+    }
+
+    private var state = OperationState()
+    /// Games whose claim waits for its number; a second claim must not slip in while the database is asked.
+    private var claiming: Set<GameID> = []
+    private var cancels: [OperationID: AsyncStream<Void>.Continuation] = [:]
+    /// Asked to end before their task was taken up.
+    private var doomed: Set<OperationID> = []
+    private var waiters: [OperationID: [AsyncStream<Void>.Continuation]] = [:]
+    private var jobs: AsyncStream<Job>.Continuation?
+
+    private let ports: OperationPorts
+    private let time: any TimeSource
+    private let log: Log
+
+    package init(ports: OperationPorts, time: any TimeSource, log: Log) {
+        self.ports = ports
+        self.time = time
+        self.log = log
+    }
+
+    /// The life: runs bodies until told to stop, then cancels and settles those that still run.
+    package func run(up: @Sendable () -> Void) async throws {
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: Job.self, bufferingPolicy: .bufferingOldest(Limits.operationsActive))
+        jobs = continuation
+        up()
+        await withDiscardingTaskGroup { group in
+            for await job in stream {
+                group.addTask { await self.execute(job) }
+            }
+            // Told to stop: the group's tasks are cancelled with it and end by the same way as any other.
+            group.cancelAll()
+        }
+        jobs = nil
+    }
+
+    // MARK: - Claim and release
+
+    /// Claims `game` and starts `body`; answers at once with the number.
+    package func begin(
+        _ kind: OperationKind, _ game: GameID, body: @escaping Body
+    ) async throws(Failure) -> OperationID {
+        if let running = state.running(game) { throw .busy(game, running.kind.rawValue, running.id) }
+        guard !claiming.contains(game) else { throw .busy(game, kind.rawValue, nil) }
+        guard let jobs else { throw .stopping }
+        guard state.activeCount + claiming.count < Limits.operationsActive else { throw .tooManyOperations }
+        claiming.insert(game)
+        defer { claiming.remove(game) }
+        let id = try await ports.nextID()
+        let snapshot = OperationSnapshot(
+            id: id, game: game, kind: kind, phase: kind == .download ? .waitingForSource : .installing,
+            started: ports.timestamp())
+        state.claim(snapshot)
+        await ports.activate(game)
+        await ports.record(snapshot)
+        log.notice("An operation began.", .operation(id), .game(game), .field("kind", kind.rawValue))
+        ports.publish(.activeOperationsChanged(state.activeSnapshots))
+        ports.publish(.operationStarted(snapshot))
+        switch jobs.yield(Job(id: id, game: game, body: body)) {
+        case .enqueued: return id
+        default:
+            await finish(id, game, .failed(.stopping))
+            throw .stopping
+        }
+    }
+
+    private func execute(_ job: Job) async {
+        let (cancelled, cancel) = AsyncStream.makeStream(of: Void.self)
+        if doomed.remove(job.id) != nil { cancel.finish() }
+        cancels[job.id] = cancel
+        let end = await withTaskGroup(of: OperationEnd?.self) { group in
+            group.addTask { await job.body(job.id) { await self.progress(job.id, $0) } }
+            group.addTask {
+                for await _ in cancelled {}
+                return nil
+            }
+            // The canceller ends first only when it was asked to; then the body is told and awaited.
+            var end: OperationEnd?
+            for await result in group {
+                if let result { end = result }
+                group.cancelAll()
+            }
+            return end ?? .cancelled
+        }
+        cancels[job.id] = nil
+        await finish(job.id, job.game, end)
+    }
+
+    private func finish(_ id: OperationID, _ game: GameID, _ end: OperationEnd) async {
+        await ports.settle(game)
+        let snapshot = state.end(id, end, at: ports.timestamp())
+        await ports.record(snapshot)
+        state.release(id)
+        ports.publish(.activeOperationsChanged(state.activeSnapshots))
+        await ports.deactivate(game)
+        tell(snapshot)
+        for waiter in waiters.removeValue(forKey: id) ?? [] { waiter.finish() }
+    }
+
+    private func tell(_ snapshot: OperationSnapshot) {
+        let fields: [LogField] = [
+            .operation(snapshot.id), .game(snapshot.game), .field("kind", snapshot.kind.rawValue),
+        ]
+        switch snapshot.standing {
+        case .running, .finished:
+            log.write(.notice, "An operation finished.", fields + [.field("outcome", snapshot.outcome ?? "done")])
+            ports.publish(.operationFinished(snapshot))
+        case .failed:
+            log.write(.warning, snapshot.failure?.sentence ?? "An operation failed.", fields)
+            ports.publish(.operationFailed(snapshot))
+        case .cancelled:
+            log.write(.notice, "An operation was cancelled.", fields)
+            ports.publish(.operationFinished(snapshot))
+        case .allPeersGone:
+            log.write(.warning, "An operation ended because no source is left.", fields)
+            ports.publish(.allPeersGone(snapshot))
+        }
+    }
+
+    private func progress(_ id: OperationID, _ progress: OperationProgress) {
+        guard let snapshot = state.progress(id, progress, now: time.now) else { return }
+        ports.publish(.operationProgress(snapshot))
+    }
+
+    // MARK: - Asking
+
+    package func snapshots() -> [OperationSnapshot] { state.snapshots }
+
+    package func snapshot(_ id: OperationID) -> OperationSnapshot? { state[id] }
+
+    package var activeCount: Int { state.activeCount }
+
+    /// Asks a running operation to end; answers false when it is not running.
+    package func cancel(_ id: OperationID) -> Bool {
+        guard state[id]?.standing == .running else { return false }
+        if let cancel = cancels[id] {
+            cancel.finish()
+        } else {
+            doomed.insert(id)
+        }
+        return true
+    }
+
+    /// Waits until the operation has ended; returns at once when it has, or when the caller is cancelled.
+    package func wait(_ id: OperationID) async -> OperationSnapshot? {
+        while let snapshot = state[id], snapshot.standing == .running, !Task.isCancelled {
+            let (ended, waiter) = AsyncStream.makeStream(of: Void.self)
+            waiters[id, default: []].append(waiter)
+            for await _ in ended {}
+        }
+        return state[id]
+    }
+}

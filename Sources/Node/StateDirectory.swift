@@ -1,0 +1,81 @@
+package import Crypto
+import Linux
+import Model
+
+/// The directory of what must outlive the daemon: the lock, the identity and the database.
+package struct StateDirectory: Sendable {
+    package let path: String
+    private let directory: Descriptor
+    /// Held as long as the daemon lives; the kernel gives it back when the process ends, however it ends.
+    private let lock: Descriptor
+
+    package var databasePath: String { path + "/state.db" }
+
+    /// Opens, or makes, the directory and takes its lock, so that two daemons never share a state.
+    package static func open(path: String) throws(StartFailure) -> StateDirectory {
+        do {
+            try Files.makeDirectory(atPath: path, mode: 0o700)
+            let directory = try Files.openDirectory(atPath: path)
+            let lock = try Beneath.create(directory, Array("lock".utf8), mode: 0o600, exclusive: false)
+            guard try Files.lock(lock) else {
+                let holder = try Files.readAll(lock, limit: 32).map { Text.escaped($0.prefix { $0 != 0x0a }) } ?? "?"
+                throw StartFailure(
+                    .unavailable, "Another lanspreadd (process \(holder)) holds the state directory \(path).",
+                    hint: "Stop it, or give this one another --state-dir.")
+            }
+            try Files.truncate(lock, 0)
+            try write("\(Machine.processID)\n", to: lock)
+            return StateDirectory(path: path, directory: directory, lock: lock)
+        } catch let failure as StartFailure {
+            throw failure
+        } catch {
+            throw inputOutput(path, error)
+        }
+    }
+
+    /// The identity of this host; made at the first start and kept in a file that only the daemon's user may read.
+    package func identity() throws(StartFailure) -> Identity {
+        let name = Array("identity.pem".utf8)
+        do {
+            if (try? Beneath.status(directory, name)) != nil { return try readIdentity(name) }
+            let identity = try Identity.generate()
+            let temporary = Array("identity.pem.tmp".utf8)
+            let file = try Beneath.create(directory, temporary, mode: 0o600, exclusive: false)
+            try Files.truncate(file, 0)
+            try StateDirectory.write(String(decoding: identity.pem, as: UTF8.self), to: file)
+            try Files.sync(file)
+            try Beneath.rename(from: directory, temporary, to: directory, name)
+            try Files.sync(directory)
+            return identity
+        } catch let failure as StartFailure {
+            throw failure
+        } catch is CryptoError {
+            throw StartFailure(
+                .configuration, "\(path)/identity.pem holds no key that can be read.",
+                hint: "Move the file away; the daemon then makes a new identity.")
+        } catch {
+            throw StateDirectory.inputOutput(path, error)
+        }
+    }
+
+    private func readIdentity(_ name: [UInt8]) throws -> Identity {
+        guard let pem = try Files.readAll(try Beneath.openRead(directory, name), limit: Limits.identityBytes) else {
+            throw StartFailure(.configuration, "\(path)/identity.pem is too long to be a key.")
+        }
+        return try Identity(pem: pem)
+    }
+
+    private static func write(_ text: String, to file: Descriptor) throws {
+        try Array(text.utf8).withUnsafeBytes { try Files.writeFully(file, $0, at: 0) }
+    }
+
+    private static func inputOutput(_ path: String, _ error: any Error) -> StartFailure {
+        guard let error = error as? LinuxError else {
+            return StartFailure(.inputOutput, "The state directory \(path) cannot be used.")
+        }
+        return StartFailure(
+            error.isPermission ? .notAllowed : .inputOutput,
+            "The state directory \(path) cannot be used: \(error.text).",
+            hint: "Make it with its right owner, or name another one with --state-dir.")
+    }
+}

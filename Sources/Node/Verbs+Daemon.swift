@@ -1,0 +1,76 @@
+import Control
+import Crypto
+import Library
+import Linux
+import Model
+import Peers
+import Quic
+import Runtime
+import Settings
+import Storage
+import Supervision
+import Synchronization
+import Transfer
+
+extension Node {
+    /// One line of what does not work as it should, with what helps.
+    private struct Reduced {
+        let component: String
+        let reason: String
+        let hint: String?
+
+        var json: JSONValue {
+            ["component": .string(component), "reason": .string(reason), "hint": .optional(hint)]
+        }
+    }
+
+    func status() async -> JSONValue {
+        let components = await supervision.withLock { $0.statuses }()
+        let degraded = degradations(components)
+        let listen = await quic.listening()
+        let uptime = house.time.now - started
+        return [
+            "name": .string(house.settings.name.value),
+            "identity": .string(identity.peer.hex),
+            "version": .string(NodeVersion.text),
+            "uptime_seconds": .int(uptime.components.seconds),
+            "listen": .array(listen.map { .string($0.description) }),
+            "games_dir": .string(house.games.path),
+            "state": .string(degraded.isEmpty ? "ready" : "degraded"),
+            "catalog": catalogView,
+            "peers": .count(await house.peers.snapshot().count),
+            "games": .count(await house.library.entries().count { $0.localVersion != nil || $0.installed }),
+            "operations": .count(await operations.activeCount),
+            "outbound_transfers": .count(await house.registry.transfers().count),
+            "components": .array(components.map(\.json)),
+            "degraded": .array(degraded.map(\.json)),
+        ]
+    }
+
+    private var catalogView: JSONValue {
+        guard house.catalog.isThere, let path = house.settings.catalog.value else { return .null }
+        return ["path": .string(path), "games": .count(house.catalog.current.entries.count)]
+    }
+
+    private func degradations(_ components: [ComponentStatus]) -> [Reduced] {
+        var list: [Reduced] = []
+        if !house.catalog.isThere {
+            list.append(
+                Reduced(component: "Catalog", reason: Failure.noCatalog.sentence, hint: Failure.noCatalog.hint))
+        }
+        for component in components where component.state == .degraded || component.state == .restarting {
+            list.append(
+                Reduced(
+                    component: component.name, reason: component.reason ?? "it is starting again",
+                    hint: component.name == "Discovery"
+                        ? "Start Avahi with: systemctl start avahi-daemon; or connect by hand: lanspreadctl connect"
+                        : nil))
+        }
+        return list
+    }
+}
+
+/// The version of the programs; the package of a release bears the same.
+package enum NodeVersion {
+    package static let text = "0.1.0"
+}

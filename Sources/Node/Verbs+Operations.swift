@@ -1,0 +1,52 @@
+import Control
+import Model
+import Runtime
+
+extension Node {
+    func operation(_ parameters: JSONValue) async throws(Failure) -> OperationSnapshot {
+        let number = parameters["operation_id"]?.int ?? 0
+        guard let snapshot = await operations.snapshot(OperationID(rawValue: number)) else {
+            throw Failure(
+                .noSuchOperation, "There is no operation \(number).", subject: String(number),
+                hint: "List the operations with: lanspreadctl operations")
+        }
+        return snapshot
+    }
+
+    func operationCancel(_ parameters: JSONValue) async throws(Failure) -> JSONValue {
+        let found = try await operation(parameters)
+        _ = await operations.cancel(found.id)
+        return try await operation(parameters).json
+    }
+
+    /// The deadline is the call's own: the operation goes on when the caller has waited long enough.
+    func operationWait(_ parameters: JSONValue) async throws(Failure) -> JSONValue {
+        let id = try await operation(parameters).id
+        guard let timeout = parameters["timeout"]?.seconds else {
+            return try await ended(await operations.wait(id), id)
+        }
+        let time = house.time
+        let table = operations
+        let end = time.now + timeout
+        await withTaskGroup { group in
+            group.addTask { _ = await table.wait(id) }
+            group.addTask { try? await time.sleep(until: end) }
+            await group.next()
+            group.cancelAll()
+        }
+        let snapshot = await operations.snapshot(id)
+        guard let snapshot, snapshot.standing != .running else {
+            throw Failure(
+                .timeout, "Operation \(id) is still running after \(timeout.components.seconds) s.",
+                subject: String(id.rawValue), hint: "It goes on; see it with: lanspreadctl operations", retryable: true)
+        }
+        return snapshot.json
+    }
+
+    private func ended(_ snapshot: OperationSnapshot?, _ id: OperationID) async throws(Failure) -> JSONValue {
+        guard let snapshot else {
+            throw Failure(.noSuchOperation, "Operation \(id) is not kept any more.", subject: String(id.rawValue))
+        }
+        return snapshot.json
+    }
+}

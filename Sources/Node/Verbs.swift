@@ -1,0 +1,33 @@
+package import Control
+package import Model
+
+/// The use cases behind the control socket. ControlServer has checked every parameter against the verb table before.
+extension Node: ControlHandler {
+    package func call(
+        _ method: ControlMethod, _ parameters: JSONValue, from client: ControlClient
+    ) async throws(Failure) -> JSONValue {
+        switch method {
+        case .daemonStatus: return await status()
+        case .daemonShutdown:
+            shutdown()
+            return [:]
+        case .peerList: return await peerList()
+        case .peerConnect: return try await peerConnect(parameters)
+        case .peerWait: return try await peerWait(parameters)
+        case .gameList: return await gameList()
+        case .gameInfo: return try await gameInfo(parameters)
+        case .gameDownload: return try await gameDownload(parameters)
+        case .gameInstall: return try await gameInstall(parameters)
+        case .operationList: return ["operations": .array(await operations.snapshots().map(\.json))]
+        case .operationGet: return try await operation(parameters).json
+        case .operationWait: return try await operationWait(parameters)
+        case .operationCancel: return try await operationCancel(parameters)
+        case .eventsSubscribe, .rpcVersion, .rpcDiscover:
+            preconditionFailure("\(method.name) is the server's own")
+        }
+    }
+
+    package func subscribe(since: EventPosition?) async throws(Failure) -> EventSubscription {
+        house.events.subscribe(since: since)
+    }
+}

@@ -1,0 +1,122 @@
+import ControlServer
+import Linux
+import Model
+import Node
+import Runtime
+import Settings
+import Supervision
+import Systemd
+
+/// The composition root: makes the threads, the house and its supervisor, and waits for the end.
+struct Daemon: Sendable {
+    let settings: DaemonSettings
+
+    /// Returns the exit status: 0 told to stop, 1 a Required subsystem failed, 69 one of them could not begin.
+    func run() async throws(StartFailure) -> Int32 {
+        let log = Log(
+            component: "lanspreadd", sink: StderrSink.isJournal ? JournalSink() : StderrSink(),
+            level: LogLevel(settings.logLevel.value) ?? .info)
+        let listeners = ServiceManager.takeListeners()
+        let (signals, loops) = try machine()
+        let time = MonotonicTime()
+        let node = try await Node.build(
+            settings: settings, helperPath: try helperPath(), loops: loops, time: time, random: .system, log: log)
+        let server = ControlServer(
+            socketPath: settings.socket.value, inherited: listeners.first?.socket, handler: node, loop: loops.net[0],
+            log: log.component("ControlServer"))
+        let supervisor = Supervisor(
+            children: node.children + [
+                Child("ControlServer", .required, stopLimit: .seconds(1)) { up in try await server.run(up: up) }
+            ],
+            time: time, random: .system, log: log.component("Supervisor"), describe: { ($0 as? ControlServerError)?.sentence ?? Node.sentence(of: $0) },
+            changed: { status in
+                node.house.events.publish(.componentChanged(status))
+                guard status.policy == .required, status.state == .stopped, let reason = status.reason else { return }
+                // While the control socket still stands, so that subscribers hear of it.
+                node.house.events.publish(.runtimeFailed(component: status.name, reason: reason))
+            })
+        var ports = Node.SupervisionPorts()
+        ports.stop = { supervisor.stop() }
+        ports.statuses = { await supervisor.statuses() }
+        node.attach(ports)
+        let status = await live(node, supervisor, signals.stream(on: loops.net[0]), log)
+        log.flush()
+        return status
+    }
+
+    private func machine() throws(StartFailure) -> (ProcessSignals, Loops) {
+        do {
+            // Before any other thread is made: a thread inherits what is blocked.
+            let signals = try ProcessSignals([
+                ProcessSignals.terminate, ProcessSignals.interrupt, ProcessSignals.hangup,
+            ])
+            // Two disk threads beyond the processors: they wait for the disk more than they compute.
+            return (signals, try Loops(netLoops: 1, diskWorkers: Machine.processorCount + 2))
+        } catch {
+            throw StartFailure(.unavailable, "The daemon's threads cannot be made: \(error.text).")
+        }
+    }
+
+    private func live(
+        _ node: Node, _ supervisor: Supervisor, _ signals: AsyncStream<Int32>, _ log: Log
+    ) async -> Int32 {
+        let isUp = OneShot<Void>()
+        let exit = await withTaskGroup(of: SupervisorExit?.self) { group in
+            group.addTask {
+                await Daemon.obey(signals, supervisor, log)
+                return nil
+            }
+            group.addTask {
+                for await word in node.degradations { await supervisor.degrade(word.component, reason: word.reason) }
+                return nil
+            }
+            group.addTask {
+                await supervisor.run {
+                    isUp.give()
+                    ServiceManager.ready(status: "Ready")
+                    node.house.events.publish(.localReady)
+                    log.notice("The daemon is ready.", kind: "ready", .field("games", settings.gamesDirectory.value))
+                }
+            }
+            var exit = SupervisorExit.stopped
+            for await case let end? in group {
+                exit = end
+                group.cancelAll()
+            }
+            return exit
+        }
+        node.house.events.finish()
+        guard case .failed(let component, let reason) = exit else {
+            log.notice("The daemon has stopped.", kind: "stopped")
+            return 0
+        }
+        log.error("\(component) failed, and the daemon ends: \(reason)", kind: "runtime_failed")
+        return isUp.value != nil ? 1 : StartFailure.Exit.unavailable.rawValue
+    }
+
+    /// The first wish to stop is obeyed in order, the second at once.
+    private static func obey(_ signals: AsyncStream<Int32>, _ supervisor: Supervisor, _ log: Log) async {
+        var isStopping = false
+        for await signal in signals {
+            guard signal != ProcessSignals.hangup else {
+                log.notice("SIGHUP changes nothing: the configuration is read at the start only.")
+                continue
+            }
+            if isStopping { supervisor.hurry() }
+            if !isStopping { ServiceManager.stopping(status: "Stopping") }
+            isStopping = true
+            supervisor.stop()
+        }
+    }
+
+    /// Beside lanspreadd, else where `make install` puts it.
+    private func helperPath() throws(StartFailure) -> String {
+        let name = "lanspread-unpack"
+        let directory = Machine.programDirectory
+        let places = ["\(directory)/\(name)", "\(directory)/../libexec/lanspread/\(name)"]
+        for place in places where (try? Files.status(atPath: place))?.kind == .regular { return place }
+        throw StartFailure(
+            .configuration, "The helper \(name) is neither beside lanspreadd nor in ../libexec/lanspread.",
+            hint: "Install lanspread again; both programs belong together.")
+    }
+}

@@ -1,5 +1,4 @@
 package import Linux
-import Synchronization
 
 /// A program that we started; the one way to start one.
 ///
@@ -67,7 +66,7 @@ package final class ChildProcess: Sendable {
         private let process: SpawnedProcess
         private let loop: EventLoop
         /// Whether the number was given back: held while it is used for a group, which could be another's later.
-        private let isReaped = Mutex(false)
+        private let isReaped = Locked(false)
         private var id = -1
 
         init(_ process: SpawnedProcess, _ loop: EventLoop) {

@@ -1,5 +1,4 @@
 package import Linux
-import Synchronization
 
 /// Work for threads that may block: taken in the order in which it came, by whichever thread is free.
 final class BlockingQueue: Sendable {
@@ -9,11 +8,11 @@ final class BlockingQueue: Sendable {
         var isStopping = false
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
     /// Counts the work that nobody has taken, and one more for each thread that is to end.
     private let semaphore = Semaphore()
-    private let threads = Mutex<[KernelThread]>([])
-    private let threadIDs = Mutex<Set<UInt>>([])
+    private let threads = Locked<[KernelThread]>([])
+    private let threadIDs = Locked<Set<UInt>>([])
 
     init(name: String, threads count: Int) throws(LinuxError) {
         for index in 0..<max(1, count) {

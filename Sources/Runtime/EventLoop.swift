@@ -50,12 +50,12 @@ package final class EventLoop: SerialExecutor, @unchecked Sendable {
         var generation: UInt32 = 0
     }
 
-    private let inbox = Mutex(Inbox())
+    private let inbox = Locked(Inbox())
     private let epoll: Epoll
     private let counter: EventCounter
     /// Of the loop's thread; 0 before it runs. Other threads only compare it with their own, so a stale 0 is right too.
     private let threadID = Atomic<UInt>(0)
-    private let thread = Mutex<KernelThread?>(nil)
+    private let thread = Locked<KernelThread?>(nil)
 
     // Below: touched on the loop's thread only, which is what makes this class safe to share.
     private var local: [Work] = []

@@ -1,3 +1,4 @@
+import Linux
 import Synchronization
 
 /// How much the operator has to do, with the numbers of syslog.
@@ -99,7 +100,7 @@ package struct Log: Sendable {
         let sink: any LogSink
         let time: any TimeSource
         let level: Atomic<Int>
-        let repeats = Mutex<[String: Repeat]>([:])
+        let repeats = Locked<[String: Repeat]>([:])
 
         init(_ sink: any LogSink, _ level: LogLevel, _ time: any TimeSource) {
             self.sink = sink

@@ -1,5 +1,4 @@
 import Linux
-import Synchronization
 
 /// A block of memory on loan; it goes back to its pool when the last reference goes.
 ///
@@ -41,7 +40,7 @@ package final class MemoryPool: Sendable {
 
     package let blockBytes: Int
     package let limit: Int
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     package init(blockBytes: Int, limit: Int) {
         precondition(blockBytes > 0 && limit > 0, "a pool that lends nothing")

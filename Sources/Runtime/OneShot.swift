@@ -1,4 +1,4 @@
-import Synchronization
+import Linux
 
 /// A value that is given once and can be awaited before or after; the first giver wins.
 ///
@@ -9,7 +9,7 @@ package final class OneShot<Value: Sendable>: Sendable {
         case given(Value)
     }
 
-    private let state = Mutex(State.waiting([]))
+    private let state = Locked(State.waiting([]))
 
     package init() {}
 
@@ -72,10 +72,10 @@ package final class AsyncGate: Sendable {
         var waiting: [UInt64: OneShot<Bool>] = [:]
     }
 
-    private let state: Mutex<State>
+    private let state: Locked<State>
 
     package init(isOpen: Bool = false) {
-        state = Mutex(State(isOpen: isOpen))
+        state = Locked(State(isOpen: isOpen))
     }
 
     package var isOpen: Bool { state.withLock { $0.isOpen } }

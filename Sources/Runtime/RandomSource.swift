@@ -1,14 +1,13 @@
 import Linux
-import Synchronization
 
 /// Where chance comes from: the kernel, or a seed that repeats a test.
 package struct RandomSource: Sendable, RandomNumberGenerator {
     /// The state of a seeded source; copies of the value share it.
     private final class Seeded: Sendable {
-        let state: Mutex<UInt64>
+        let state: Locked<UInt64>
 
         init(_ seed: UInt64) {
-            state = Mutex(seed)
+            state = Locked(seed)
         }
     }
 

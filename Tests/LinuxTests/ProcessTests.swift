@@ -1,11 +1,10 @@
 import Glibc
 import Linux
-import Synchronization
 import Testing
 
 @Suite struct `A signal descriptor` {
     @Test func `reads the signals that its thread blocks`() throws {
-        let seen = Mutex<[Int32?]>([])
+        let seen = Locked<[Int32?]>([])
         let thread = try KernelThread("signals") {
             do {
                 let signals = try SignalDescriptor([SIGUSR1, SIGUSR2])

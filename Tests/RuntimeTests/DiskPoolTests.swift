@@ -1,5 +1,4 @@
 import Linux
-import Synchronization
 import TestKit
 import Testing
 
@@ -9,7 +8,7 @@ private struct Full: Error, Equatable {}
 
 /// How many are in a place now, and were at most.
 private final class Gauge: Sendable {
-    private let state = Mutex((now: 0, most: 0))
+    private let state = Locked((now: 0, most: 0))
     var now: Int { state.withLock { $0.now } }
     var most: Int { state.withLock { $0.most } }
 

@@ -1,5 +1,5 @@
+import Linux
 package import Runtime
-import Synchronization
 
 /// A clock that stands until the test turns it.
 package final class ManualClock: TimeSource {
@@ -14,10 +14,10 @@ package final class ManualClock: TimeSource {
         var watchers: [(count: Int, shot: OneShot<Void>)] = []
     }
 
-    private let state: Mutex<State>
+    private let state: Locked<State>
 
     package init(start: Instant = Instant(nanoseconds: 1_000_000_000_000)) {
-        state = Mutex(State(now: start))
+        state = Locked(State(now: start))
     }
 
     package var now: Instant { state.withLock { $0.now } }

@@ -1,5 +1,5 @@
+import Linux
 package import Runtime
-import Synchronization
 
 /// What happened, in order: written from anywhere, waited for by the test.
 package final class Trace<Event: Sendable>: Sendable {
@@ -13,7 +13,7 @@ package final class Trace<Event: Sendable>: Sendable {
         var watchers: [Watcher] = []
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     package init() {}
 

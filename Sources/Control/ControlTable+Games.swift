@@ -108,7 +108,7 @@ extension ControlMethod {
         parameters: [operationParameter],
         result: "The operation, ended or about to end. One that has ended already is answered as it is.",
         mutates: true, failures: [.noSuchOperation],
-        events: [EventName.operationFailed, EventName.activeOperationsChanged],
+        events: [EventName.activeOperationsChanged, EventName.operationFinished],
         example: ControlExample(["operation_id": 42], exampleOperation))
 
     private static let exampleOperationEnded: JSONValue = [

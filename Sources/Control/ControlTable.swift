@@ -91,9 +91,9 @@ extension ControlMethod {
             ControlParameter("since", .position, .optional, "The last position that was seen: events after it follow.")
         ],
         result: """
-            `epoch` and `number` of the snapshot, and `snapshot` with `games`, `operations` and `peers`. When the \
-            events after `since` are still held, `snapshot` is null, `number` is that of `since`, and they follow. A \
-            second call on the same connection takes the place of the first.
+            `epoch` and `number` of the snapshot, and `snapshot` with `games`, `operations`, `peers` and more. When \
+            the events after `since` are still held, `snapshot` is null, `number` is that of `since`, and they follow. \
+            A connection has one subscription; a second call on it is refused.
             """,
         events: EventName.all,
         example: ControlExample(

@@ -1,4 +1,4 @@
-/// What lanspreadctl can do; help, parsing and the manual come from this table.
+/// What lanspreadctl can do; help and parsing come from this table, and lanspreadctl(1) is tested to name every verb.
 enum Verb: String, CaseIterable {
     case status, list, info, peers, connect
     case waitPeers = "wait-peers"

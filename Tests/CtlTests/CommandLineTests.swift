@@ -1,4 +1,5 @@
 import Control
+import FoundationEssentials
 import Linux
 import Model
 import Runtime
@@ -14,7 +15,8 @@ import Testing
         #expect(status.stderr == "The daemon is not running. Start it with: systemctl start lanspreadd\n")
         #expect(status.stdout == "")
         for verb in [["list"], ["peers"], ["operations"], ["download", "quake"], ["events"], ["shutdown"]] {
-            let output = try await Ctl(["--socket", house.socketPath] + verb, environment: [], loop: house.loop).output()
+            let ctl = try Ctl(["--socket", house.socketPath] + verb, environment: [], loop: house.loop)
+            let output = try await ctl.output()
             #expect(output.status == 69)
             #expect(output.stderr == status.stderr)
         }
@@ -34,6 +36,8 @@ import Testing
         #expect(output.stdout.hasPrefix("Example:\n  lanspreadctl \(verb)"))
         #expect(try await house.run("help", verb).stdout == output.stdout)
         #expect(try await house.run("help").stdout.contains("\n  \(verb)"))
+        let manual = try String(contentsOfFile: Self.manualPath, encoding: .utf8)
+        #expect(manual.contains(verb.replacing("-", with: "\\-")))
     }
 
     @Test(arguments: [
@@ -51,6 +55,11 @@ import Testing
         let output = try await Ctl(words, environment: [], loop: house.loop).output()
         #expect(output.status == 64)
         #expect(output.stderr == sentence + "\n")
+    }
+
+    private static var manualPath: String {
+        let parts = #filePath.split(separator: "/", omittingEmptySubsequences: false)
+        return parts.dropLast(3).joined(separator: "/") + "/docs/man/lanspreadctl.1"
     }
 
     @Test func `shows the daemon's state, with what helps`() async throws {
@@ -82,7 +91,7 @@ import Testing
             let output = try await house.run("list")
             #expect(output.stdout.contains("Command & Conquer 4: Tiberian Twilight"))
             #expect(output.stdout.hasPrefix("GAME "))
-            #expect(try await house.run("list", "--no-legend").stdout.hasPrefix("cnc4  Command"))
+            #expect(try await house.run("list", "--no-legend").stdout.hasPrefix("cnc4    Command"))
             let peers = try await house.run("peers").stdout
             #expect(peers.contains(String(repeating: "5f", count: 32)))
             // A peer's name is its own choice; it must not paint our terminal.

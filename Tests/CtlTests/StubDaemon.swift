@@ -53,7 +53,8 @@ final class StubDaemon: ControlHandler {
             return EventPosition(epoch: state.epoch, number: state.number)
         }
         calls.record(.eventsSubscribe)
-        return EventSubscription(position: position, snapshot: ["games": [], "operations": [], "peers": []], feed: feed)
+        let snapshot: JSONValue = ["games": [], "operations": [], "peers": []]
+        return EventSubscription(position: position, snapshot: snapshot, feed: feed)
     }
 
     private static func answer(

@@ -10,6 +10,8 @@ import Systemd
 /// The composition root: makes the threads, the house and its supervisor, and waits for the end.
 struct Daemon: Sendable {
     let settings: DaemonSettings
+    /// Blocked in the main thread before any other thread was made: a thread inherits what is blocked.
+    let signals: ProcessSignals
 
     /// Returns the exit status: 0 told to stop, 1 a Required subsystem failed, 69 one of them could not begin.
     func run() async throws(StartFailure) -> Int32 {
@@ -17,7 +19,7 @@ struct Daemon: Sendable {
             component: "lanspreadd", sink: StderrSink.isJournal ? JournalSink() : StderrSink(),
             level: LogLevel(settings.logLevel.value) ?? .info)
         let listeners = ServiceManager.takeListeners()
-        let (signals, loops) = try machine()
+        let loops = try threads()
         let time = MonotonicTime()
         let node = try await Node.build(
             settings: settings, helperPath: try helperPath(), loops: loops, time: time, random: .system, log: log)
@@ -44,14 +46,10 @@ struct Daemon: Sendable {
         return status
     }
 
-    private func machine() throws(StartFailure) -> (ProcessSignals, Loops) {
+    private func threads() throws(StartFailure) -> Loops {
         do {
-            // Before any other thread is made: a thread inherits what is blocked.
-            let signals = try ProcessSignals([
-                ProcessSignals.terminate, ProcessSignals.interrupt, ProcessSignals.hangup,
-            ])
             // Two disk threads beyond the processors: they wait for the disk more than they compute.
-            return (signals, try Loops(netLoops: 1, diskWorkers: Machine.processorCount + 2))
+            return try Loops(netLoops: 1, diskWorkers: Machine.processorCount + 2)
         } catch {
             throw StartFailure(.unavailable, "The daemon's threads cannot be made: \(error.text).")
         }

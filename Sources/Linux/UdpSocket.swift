@@ -70,6 +70,10 @@ package final class UdpSocket {
                 count = try sendSome(rest, segment, target, source)
             } catch {
                 if error.isAgain || error.code == ENOBUFS { return sent }
+                // A segment larger than the path is EINVAL before Linux 6.11 and EMSGSIZE since.
+                if error.code == EINVAL, hasSegmentation, rest.count > segment {
+                    throw LinuxError(call: error.call, code: EMSGSIZE)
+                }
                 // The device cannot compute checksums, so the kernel refuses to cut (udp(7), UDP_SEGMENT).
                 guard error.code == EIO, hasSegmentation, rest.count > segment else { throw error }
                 hasSegmentation = false

@@ -36,9 +36,12 @@ package enum Spawn {
         defer { posix_spawnattr_destroy(&attributes) }
         try setAttributes(&attributes)
         var pid: pid_t = 0
-        let code = withArgumentVector([executable] + arguments) { argv in
-            withArgumentVector(environment) { envp in
-                posix_spawn(&pid, executable, &actions, &attributes, argv, envp)
+        // An array is let go after its last use, which for the compiler is the loop above: the descriptors must stay open.
+        let code = withExtendedLifetime(high) {
+            withArgumentVector([executable] + arguments) { argv in
+                withArgumentVector(environment) { envp in
+                    posix_spawn(&pid, executable, &actions, &attributes, argv, envp)
+                }
             }
         }
         try succeed("posix_spawn", code)

@@ -1,3 +1,4 @@
+import Glibc
 import Linux
 package import Model
 package import Runtime
@@ -53,6 +54,8 @@ package final class ChunkReader: Sendable {
     private func descriptor(of file: Int) throws(LinuxError) -> Descriptor {
         if let descriptor = open.withLock({ $0[file] }) { return descriptor }
         let descriptor = try Beneath.openRead(root.directory, files[file].path.bytes)
+        // A FIFO or a directory of that name is as good as no file.
+        guard try Files.status(descriptor).kind == .regular else { throw LinuxError(call: "openat2", code: ENOENT) }
         // Only a large file is read more than once or twice.
         guard files[file].size > UInt64(Grid.chunkBytes) else { return descriptor }
         open.withLock { open in

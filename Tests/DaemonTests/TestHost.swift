@@ -17,7 +17,7 @@ enum Programs {
 /// The threads that all daemon tests share.
 enum TestLoops {
     static let shared: EventLoop = {
-        do {
+        do throws(LinuxError) {
             return try EventLoop(name: "test")
         } catch {
             preconditionFailure("no loop for the tests: \(error.text)")

@@ -1,5 +1,4 @@
 import Model
-import Synchronization
 import TestKit
 import Testing
 
@@ -83,14 +82,15 @@ private func peer() throws -> PeerID { PeerID(try #require(Digest([UInt8](repeat
                     }
                 }
                 for await _ in start {}
-                let closing = Mutex(false)
-                await withTaskGroup { closer in
+                let wasCancelled = await withTaskGroup(of: Bool.self) { closer in
                     closer.addTask {
-                        do { try await registry.close(quake) } catch { closing.withLock { $0 = true } }
+                        do { try await registry.close(quake) } catch { return true }
+                        return false
                     }
                     closer.cancelAll()
+                    return await closer.next() ?? false
                 }
-                #expect(closing.withLock { $0 })
+                #expect(wasCancelled)
                 try await registry.serving(quake, to: try peer(), cancel: {}) {}
                 release.finish()
                 try await group.waitForAll()
@@ -99,10 +99,10 @@ private func peer() throws -> PeerID { PeerID(try #require(Digest([UInt8](repeat
     }
 
     @Test func `counts live`() async throws {
-        let counts = Mutex<[Int]>([])
-        let registry = TransferRegistry(limit: 8) { count in counts.withLock { $0.append(count) } }
+        let counts = Trace<Int>()
+        let registry = TransferRegistry(limit: 8) { counts.record($0) }
         try await registry.serving(try content("quake", 1), to: try peer(), cancel: {}) {}
-        #expect(counts.withLock { $0 } == [1, 0])
+        #expect(counts.events == [1, 0])
     }
 
     @Test func `ends a transfer that throws`() async throws {

@@ -102,13 +102,14 @@ struct DownloadUseCase: Sendable {
     }
 
     private func installPhase(_ standing: RootStanding?) async throws(UseCaseError) -> OperationEnd {
-        let fetched = standing.map { "downloaded (\($0.text))" } ?? "already downloaded"
-        guard options.installs else { return .finished(fetched) }
+        let fetched = standing == nil ? "already downloaded" : "downloaded"
+        let trust = standing.map { ", \($0.text)" } ?? ""
+        guard options.installs else { return .finished(fetched + trust) }
         let install = InstallUseCase(house: house, entry: entry, operation: operation, report: report)
         switch await install.run() {
-        case .finished(let outcome): return .finished("\(fetched), \(outcome)")
+        case .finished(let outcome): return .finished("\(fetched) and \(outcome)\(trust)")
         case .failed(let failure) where failure.kind == .alreadyInstalled:
-            return .finished("\(fetched); the installed game was left as it is")
+            return .finished("\(fetched)\(trust); the installed game was left as it is")
         case .failed(let failure): return .failed(failure.afterDownload)
         case .cancelled: return .cancelled
         case .allPeersGone: return .allPeersGone

@@ -5,7 +5,7 @@ package enum RestartPolicy: String, Sendable {
     /// It is started again, later and later.
     case restart
     /// It stays down and is shown as degraded.
-    case bestEffort
+    case bestEffort = "best_effort"
 }
 
 /// Something with a life that the supervisor starts, watches and stops.

@@ -31,7 +31,7 @@ func files(of game: String, in games: String) throws -> [String: [UInt8]] {
             let alpha = try await TestHost.start(.alpha, of: set)
             let charlie = try await TestHost.start(.charlie, of: set)
             try await charlie.connect(to: alpha)
-            let operation = try await charlie.done("download", "ggoo")
+            let operation = try await charlie.operation("download", "ggoo")
             #expect(operation["state"]?.string == "finished", "\(operation)")
             let want = try files(of: "ggoo", in: set.gamesDirectory(of: .alpha))
             let got = try files(of: "ggoo", in: set.gamesDirectory(of: .charlie))
@@ -67,7 +67,7 @@ func files(of game: String, in games: String) throws -> [String: [UInt8]] {
             for host in [alpha, bravo] {
                 #expect(await host.log.wait(for: "game=large"), "the manifest is built")
             }
-            let operation = try await charlie.done("download", "large", "--no-install")
+            let operation = try await charlie.operation("download", "large", "--no-install")
             #expect(operation["state"]?.string == "finished", "\(operation)")
             #expect(
                 try files(of: "large", in: set.gamesDirectory(of: .charlie))

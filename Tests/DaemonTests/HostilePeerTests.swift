@@ -19,7 +19,7 @@ import Wire
     /// The daemon still spreads a game after what was done to it.
     private static func stillServes(_ charlie: TestHost, _ alpha: TestHost, _ set: FixtureSet) async throws {
         try await charlie.done("connect", try await alpha.address())
-        let operation = try await charlie.done("download", "ggoo", "--no-install")
+        let operation = try await charlie.operation("download", "ggoo", "--no-install")
         #expect(operation["state"]?.string == "finished")
         #expect(
             try files(of: "ggoo", in: set.gamesDirectory(of: .charlie))

@@ -153,6 +153,15 @@ final class TestHost: Sendable {
         return outcome.json
     }
 
+    /// The one operation that a verb began and waited for.
+    func operation(_ arguments: String...) async throws -> JSONValue {
+        let outcome = try await Self.run("lanspreadctl", ["--socket", socket, "--json"] + arguments, in: directory)
+        guard outcome.status == 0, let operation = outcome.json["operations"]?.array?.first else {
+            throw TestFailure("lanspreadctl \(arguments) ended with \(outcome)\n\(log.text)")
+        }
+        return operation
+    }
+
     func address() async throws -> String {
         guard let address = try await done("status")["listen"]?.array?.first?.string else {
             throw TestFailure("the daemon does not say where it listens")

@@ -95,8 +95,9 @@ final class TestPeer: Sendable {
 
     /// What an honest daemon answers to `get_manifest`.
     func manifest(of game: GameID, from address: String) async throws -> [UInt8] {
-        let (connection, _) = try await dial(address)
-        defer { connection.close(code: CloseCode.goodbye) }
+        let (connection, control) = try await dial(address)
+        // A control stream that nobody holds any more is reset.
+        defer { withExtendedLifetime(control) { connection.close(code: CloseCode.goodbye) } }
         while true {
             let stream = try await connection.openStream()
             try await stream.write(WireCodec.encode(.getManifest(game, nil)), end: true)

@@ -73,7 +73,7 @@ let package = Package(
         module("Systemd", ["Runtime", "Linux", "CSystemd"]),
 
         // L2: chunks, peers' requests, control sessions.
-        module("PeerLink", ["Model", "Runtime", "Wire", "Quic"]),
+        module("PeerLink", ["Linux", "Model", "Runtime", "Wire", "Quic"]),
         module("Content", ["Model", "Runtime", "Linux", "Storage", "Crypto"]),
         module("ControlServer", ["Model", "Runtime", "Linux", "Control"]),
 

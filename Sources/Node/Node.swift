@@ -61,14 +61,27 @@ package final class Node: Sendable {
 
     func shutdown() { supervision.withLock { $0.stop }() }
 
+    /// The table's life in a task of its own: cancelling it outright would end its links before a goodbye is written.
+    private static func withGoodbye(_ peers: PeerTable, up: @escaping @Sendable () -> Void) async throws {
+        let life = Task { try await peers.run(up: up) }
+        try await withTaskCancellationHandler {
+            try await life.value
+        } onCancel: {
+            Task {
+                await peers.sayGoodbye()
+                life.cancel()
+            }
+        }
+    }
+
     /// The subsystems in start order; the stop is the reverse, so goodbyes still find their connections.
     package var children: [Child] {
         let (quic, house, operations) = (quic, house, operations)
         let (monitor, discovery, liveness) = (monitor, discovery, liveness)
         return [
             Child("QuicServer", .required, stopLimit: Limits.goodbyeDeadline) { up in try await quic.run(up: up) },
-            Child("PeerTable", .required, stopLimit: Limits.goodbyeDeadline) { up in
-                try await house.peers.run(up: up)
+            Child("PeerTable", .required, stopLimit: Limits.goodbyeDeadline + .seconds(1)) { up in
+                try await Node.withGoodbye(house.peers, up: up)
             },
             Child("TransferRegistry", .required, stopLimit: .seconds(1)) { up in
                 try await house.registry.run(up: up)

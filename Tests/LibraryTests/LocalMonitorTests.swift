@@ -1,0 +1,106 @@
+import Fixture
+import Library
+import Linux
+import Model
+import Runtime
+import Synchronization
+import TestKit
+import Testing
+
+@Suite struct `A local monitor` {
+    private func monitor(
+        _ shelf: Shelf, time: any TimeSource = MonotonicTime(),
+        degraded: @escaping @Sendable (String?) -> Void = { _ in }
+    ) -> LocalMonitor {
+        LocalMonitor(
+            library: shelf.library, loop: shelf.loops.net[0], disk: shelf.loops.disk, time: time, log: .silent,
+            degraded: degraded)
+    }
+
+    /// Runs the monitor for as long as the body takes.
+    private func running(
+        _ monitor: LocalMonitor, _ body: @escaping @Sendable () async throws -> Void
+    ) async throws {
+        try await within {
+            try await withThrowingTaskGroup { group in
+                group.addTask {
+                    do {
+                        try await monitor.run(up: {})
+                        Issue.record("the monitor ended by itself")
+                    } catch is CancellationError {}
+                }
+                try await body()
+                group.cancelAll()
+            }
+        }
+    }
+
+    private func wait(_ shelf: Shelf, _ game: String, _ availability: Availability?) async throws {
+        let id = try shelf.id(game)
+        await shelf.until { await $0.entry(of: id)?.availability == availability }
+    }
+
+    @Test func `sees games come, change, be installed and go`() async throws {
+        let shelf = try await Shelf(.alpha)
+        try await running(monitor(shelf)) {
+            try await wait(shelf, "ggoo", .ready)
+            // Comes in one step, as a move from another directory does.
+            try shelf.set.cnc4.write(to: shelf.directory.path + "/aside")
+            try Files.rename(shelf.directory.path + "/aside", to: shelf.root("cnc4"))
+            try await wait(shelf, "cnc4", .ready)
+            try shelf.write("cnc4/version.ini", "19990101\n")
+            try await wait(shelf, "cnc4", .outdated)
+            try FixtureFile.makeDirectories(shelf.root("cnc4") + "/local")
+            let cnc4 = try shelf.id("cnc4")
+            await shelf.until { await $0.entry(of: cnc4)?.installed == true }
+            try Files.rename(shelf.root("cnc4"), to: shelf.directory.path + "/gone")
+            try await wait(shelf, "cnc4", nil)
+        }
+    }
+
+    @Test func `sees a game that is copied file by file`() async throws {
+        let shelf = try await Shelf(.alpha)
+        try await running(monitor(shelf)) {
+            try await wait(shelf, "ggoo", .ready)
+            try shelf.set.cnc4.write(to: shelf.root("cnc4"))
+            try await wait(shelf, "cnc4", .ready)
+            let summary = try await shelf.summary("cnc4")
+            #expect(summary?.files == 5)
+        }
+    }
+
+    @Test func `finds by its scan what watching cannot see`() async throws {
+        let clock = ManualClock()
+        let shelf = try await Shelf(.alpha)
+        try await shelf.build()
+        try await running(monitor(shelf, time: clock)) {
+            // Once this is seen, the first scan has passed the game.
+            try shelf.write("ggoo/new.txt", "Watched.\n")
+            let id = try shelf.id("ggoo")
+            while await shelf.library.entry(of: id)?.files != 6 {
+                clock.advance(by: Limits.watchQuiet)
+                await Task.yield()
+            }
+            try shelf.write("ggoo/extras/deeper.txt", "Not watched.\n")
+            while await shelf.library.entry(of: id)?.files != 7 {
+                clock.advance(by: Limits.scanInterval)
+                await Task.yield()
+            }
+        }
+    }
+
+    @Test func `runs again after it was stopped, and sees what happened meanwhile`() async throws {
+        let shelf = try await Shelf(.alpha)
+        let monitor = monitor(shelf)
+        try await running(monitor) { try await wait(shelf, "ggoo", .ready) }
+        try shelf.write("ggoo/version.ini", "19990101\n")
+        let again = try await Shelf(.alpha, in: shelf.directory)
+        let second = self.monitor(again)
+        try await running(second) { try await wait(again, "ggoo", .outdated) }
+        try again.write("ggoo/version.ini", "20240501\n")
+        try await running(second) {
+            let id = try again.id("ggoo")
+            while await again.library.entry(of: id)?.availability != .ready { await Task.yield() }
+        }
+    }
+}

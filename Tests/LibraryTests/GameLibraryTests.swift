@@ -79,6 +79,20 @@ import Testing
         #expect(try await shelf.entry("ggoo").availability == .ready)
     }
 
+    @Test func `takes no manifest of another version, though all files but version.ini are the same`() async throws {
+        let shelf = try await Shelf()
+        try await shelf.build()
+        let game = try shelf.id("ggoo")
+        let root = try await shelf.entry("ggoo").root
+        try FixtureFile.rewriteUnseen(shelf.root("ggoo") + "/version.ini", Array("20240502\n".utf8))
+        let version = try #require(GameVersion("20240502"))
+        let newer = CatalogEntry(game: game, title: "G", version: version, bytes: 0)
+        await shelf.library.setCatalog(Catalog(entries: [game: newer]))
+        #expect(try await shelf.entry("ggoo").availability == .hashing)
+        try await shelf.build()
+        #expect(try await shelf.entry("ggoo").root != root)
+    }
+
     @Test func `shows what is only installed as local only, and to peers when it knows the version`() async throws {
         let shelf = try await Shelf()
         let root = try shelf.games().root(try shelf.id("ggoo"))

@@ -208,6 +208,23 @@ import Testing
         #expect(throws: DatabaseError.self) { try CatalogReader.read(path: path) }
     }
 
+    @Test func `refuses a file with a damaged page that no query would come to`() throws {
+        let tools = """
+            WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
+            INSERT INTO tools (tool_id, tool_name) SELECT 't' || i, 'A TOOL WITH A LONG NAME' FROM n
+            """
+        let row = FixtureCatalogRow("a", title: "A", version: "1")
+        try FixtureCatalog.make(path, statements: [FixtureCatalog.schema, FixtureCatalog.insert(row), tools])
+        #expect(try CatalogReader.read(path: path).entries.count == 1)
+        var bytes = try #require(try directory.read("game.db"))
+        let name = Array("A TOOL WITH".utf8)
+        let last = try #require(bytes.indices.dropLast(name.count).last { bytes[$0...].starts(with: name) })
+        let page = last / 4_096 * 4_096
+        bytes.replaceSubrange(page..<page + 8, with: [UInt8](repeating: 0xff, count: 8))
+        try directory.write("game.db", bytes)
+        #expect(throws: DatabaseError.damaged(path: path)) { try CatalogReader.read(path: path) }
+    }
+
     @Test func `ends a query that takes too long`() throws {
         let row = "INSERT INTO games (game_id, game_version) SELECT 'g' || (SELECT count(*) FROM games), '1'"
         try FixtureCatalog.make(path, statements: [FixtureCatalog.schema] + [String](repeating: row, count: 3_000))

@@ -232,7 +232,7 @@ import Testing
         try await within {
             await withTaskGroup { group in
                 group.addTask { try? await shelf.library.buildManifests() }
-                while await shelf.library.hashing(game) != nil { await Task.yield() }
+                while await shelf.library.hashing(game) != nil, !Task.isCancelled { await Task.yield() }
                 group.cancelAll()
             }
         }

@@ -81,11 +81,16 @@ import Testing
             try Files.rename(shelf.directory.path + "/new.txt", to: shelf.root("ggoo") + "/new.txt")
             await clock.sleepers(2)
             clock.advance(by: Limits.watchQuiet)
-            await shelf.until { await $0.entry(of: id)?.files == 7 }
+            // Hashed too: nothing else looks at the game any more.
+            await shelf.until { library in
+                let entry = await library.entry(of: id)
+                return entry?.files == 7 && entry?.availability == .ready
+            }
             try shelf.write("ggoo/extras/deeper.txt", "Not watched.\n")
             while await shelf.library.entry(of: id)?.files != 8 {
                 clock.advance(by: Limits.scanInterval)
                 await Task.yield()
+                try Task.checkCancellation()
             }
         }
     }
@@ -101,7 +106,7 @@ import Testing
         try again.write("ggoo/version.ini", "20240501\n")
         try await running(second) {
             let id = try again.id("ggoo")
-            while await again.library.entry(of: id)?.availability != .ready { await Task.yield() }
+            await again.until { await $0.entry(of: id)?.availability == .ready }
         }
     }
 }

@@ -28,12 +28,18 @@ final class InstallBench: Sendable {
 
     deinit { loops.stop() }
 
+    /// The same directory through another disk, as after a restart.
+    func root(on disk: any Disk) throws -> GameRoot {
+        try GamesDirectory.open(path: directory.path, newID: "", disk: disk).root(root.game)
+    }
+
     func install(
-        helper: String = Corpus.helperPath, progress: @escaping @Sendable (UInt64, UInt64) -> Void = { _, _ in }
+        _ other: GameRoot? = nil, helper: String = Corpus.helperPath,
+        progress: @escaping @Sendable (UInt64, UInt64) -> Void = { _, _ in }
     ) async throws {
         let version = try #require(version)
         try await Installer.install(
-            root, helperPath: helper, version: version, rootDigest: nil, loop: loops.net[0], disk: loops.disk,
+            other ?? root, helperPath: helper, version: version, rootDigest: nil, loop: loops.net[0], disk: loops.disk,
             log: Log(component: "Install", sink: sink, level: .debug), progress: progress)
     }
 

@@ -89,8 +89,10 @@ extension Node {
             try await database.save(games.id, as: .gamesDirectory)
             return games
         } catch let error as StorageError {
+            var reason = error.sentence
+            if case .unavailable = error { reason = "there is no such directory" }
             throw StartFailure(
-                .configuration, "The games directory \(path) cannot be used: \(error.sentence).",
+                .configuration, "The games directory \(path) cannot be used: \(reason).",
                 hint: "Make it with its right owner, or name another one with --games-dir.")
         } catch let error as DatabaseError {
             throw StartFailure(.inputOutput, error.sentence)

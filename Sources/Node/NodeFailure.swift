@@ -172,7 +172,8 @@ extension Node {
     package static func sentence(of error: any Error) -> String {
         switch error {
         case QuicError.function(let function, let code):
-            "\(function) says: \(LinuxError(call: function, code: code).text)"
+            "the socket does not listen, because \(function) says: \(LinuxError(call: function, code: code).text). "
+                + "Choose another address with --listen."
         case let error as StorageError: error.sentence
         case let error as DatabaseError: error.sentence
         case is CancellationError: "it was told to stop"

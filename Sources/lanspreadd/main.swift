@@ -17,7 +17,7 @@ do {
     invocation = try DaemonInvocation.parse(
         arguments: Array(CommandLine.arguments.dropFirst()), environment: stateDirectory)
 } catch {
-    complain(error.sentence, error.exitStatus == 64 ? "See: lanspreadd --help" : nil)
+    complain(error.sentence)
     Machine.exit(error.exitStatus)
 }
 

@@ -70,7 +70,7 @@ package final class MemoryPool: Sendable {
         return block
     }
 
-    /// Nil when all are lent or somebody waits.
+    /// Nil when all are lent.
     package func tryAcquire() -> MemoryBlock? {
         guard let start = state.withLock({ take(&$0) }) else { return nil }
         return MemoryBlock(start: start, capacity: blockBytes, pool: self)
@@ -89,7 +89,8 @@ package final class MemoryPool: Sendable {
     package var lent: Int { state.withLock { $0.lent } }
 
     private func take(_ state: inout State) -> UnsafeMutableRawPointer? {
-        guard state.waiting.isEmpty, state.lent < limit else { return nil }
+        // Nobody is overtaken: while somebody waits, every block is lent.
+        guard state.lent < limit else { return nil }
         state.lent += 1
         return state.free.popLast() ?? .allocate(byteCount: blockBytes, alignment: Self.alignment)
     }

@@ -55,6 +55,11 @@ enum Sample {
         }
     }
 
+    /// The example of docs/protocol.md.
+    @Test func `has the bytes that the document shows`() {
+        #expect(WireCodec.encode(.ping(nonce: 7)) == [0, 0, 0, 0x19] + Array(#"{"nonce":7,"type":"ping"}"#.utf8))
+    }
+
     @Test func `is skipped when its type is unknown, whatever its fields are`() throws {
         #expect(try Sample.decode(#"{"type":"weather","nonce":"wet","games":7}"#) == nil)
     }

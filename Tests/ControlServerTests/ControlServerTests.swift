@@ -4,6 +4,7 @@ import Linux
 import Model
 import Runtime
 import Synchronization
+import TestKit
 import Testing
 
 @Suite struct `A control server` {
@@ -82,7 +83,7 @@ import Testing
             try await client.call(2, "peer.list")
             _ = try await client.line()
             _ = try await client.line()
-            let notices = house.records.all.filter { $0.level == .notice }
+            let notices = house.records.trace.events.filter { $0.level == .notice }
             #expect(notices.count == 1)
             let fields = notices.first?.fields ?? []
             #expect(fields.contains(.field("method", "game.download")))

@@ -10,7 +10,7 @@ import TestKit
 final class House: Sendable {
     let path: String
     let handler = ScriptedHandler()
-    let records = Records()
+    let records = TraceSink()
     let loop: EventLoop
     private let server: ControlServer
     private let directory: TemporaryDirectory
@@ -67,6 +67,11 @@ final class House: Sendable {
         return try? Beneath.status(directory.descriptor, Array(name.utf8)).mode & 0o7777
     }
 
+    /// Waits until the log holds the sentence.
+    func says(_ sentence: String) async {
+        _ = await records.trace.wait(until: { $0.contains { $0.sentence == sentence } })
+    }
+
     func client() throws -> Client { try Client(path, loop) }
 }
 
@@ -120,13 +125,6 @@ final class ScriptedHandler: ControlHandler {
         var iterator = stream.makeAsyncIterator()
         return await iterator.next()
     }
-}
-
-final class Records: LogSink {
-    private let written = Mutex<[LogRecord]>([])
-
-    func write(_ record: LogRecord) { written.withLock { $0.append(record) } }
-    var all: [LogRecord] { written.withLock { $0 } }
 }
 
 /// A client that never blocks a thread of the pool: the server's sessions run there.
@@ -195,16 +193,4 @@ final class Client: Sendable {
 
 extension Client {
     func waitForBytes() async throws { try await readiness.readable() }
-
-    /// Nothing is read: a client that does not read notices a hangup only by what it sends.
-    func waitForHangup() async throws {
-        while true {
-            do {
-                try await send("\n")
-            } catch let error as LinuxError where error.isBrokenPipe {
-                return
-            }
-            await Task.yield()
-        }
-    }
 }

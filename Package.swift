@@ -103,7 +103,7 @@ let package = Package(
         kit("Fixture", ["CSQLite"]),
         program("lanspread-fixture", ["Fixture"], path: "Tests/lanspread-fixture"),
         tests("Linux", ["Linux", "TestKit"]),
-        tests("Model", ["Model", "TestKit"]),
+        tests("Model", ["Model", "Runtime", "TestKit"]),
         tests("Runtime", ["Runtime", "Linux", "TestKit"]),
         tests("Supervision", ["Supervision", "Runtime", "TestKit"]),
         tests("Wire", ["Wire", "Model", "TestKit"]),

@@ -34,8 +34,9 @@ struct Bench {
         try Beneath.makeDirectory(temporary.descriptor, to)
     }
 
-    func games(_ host: String, disk: any Disk = RealDisk()) throws -> GamesDirectory {
-        try GamesDirectory.open(
+    func games(_ host: String, disk: (any Disk)? = nil) throws -> GamesDirectory {
+        let disk = try disk ?? FaultyDisk()
+        return try GamesDirectory.open(
             path: "\(temporary.path)/\(host)", newID: String(repeating: "0f", count: 16), disk: disk)
     }
 
@@ -75,8 +76,11 @@ struct Bench {
         ) { _, _ in }
     }
 
-    func open(_ built: BuiltManifest, overwrite: Bool = false, disk: any Disk = RealDisk()) async throws -> ChunkWriter {
-        try await ChunkWriter.open(
+    func open(
+        _ built: BuiltManifest, overwrite: Bool = false, disk: (any Disk)? = nil
+    ) async throws -> ChunkWriter {
+        let disk = try disk ?? FaultyDisk()
+        return try await ChunkWriter.open(
             games: games("to", disk: disk), built: built, overwrite: overwrite, disk: pool, log: .silent)
     }
 

@@ -13,7 +13,7 @@ import Testing
         let files = InterestingSizes.all.map { ("dir/size\($0)", $0) } + Bench.small
         try bench.fill("from", files)
         let built = try await bench.build()
-        let writer = try await bench.open(built)
+        let writer = try await bench.open(built, disk: RealDisk())
         #expect(writer.missing == Array(0..<built.manifest.grid.chunkCount))
         try await bench.land(built, in: writer, only: writer.missing.reversed())
         #expect(try bench.games("to").root(bench.game).sentinel() == nil)

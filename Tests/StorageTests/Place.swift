@@ -13,8 +13,9 @@ struct Place {
     let root: GameRoot
     let game: GameID
 
-    init(disk: any Disk = RealDisk()) throws {
+    init() throws {
         temporary = try TemporaryDirectory()
+        let disk = try FaultyDisk()
         games = try GamesDirectory.open(path: temporary.path, newID: Place.id, disk: disk)
         game = try #require(GameID("quake"))
         root = try games.makeRoot(game)

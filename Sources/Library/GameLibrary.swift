@@ -46,7 +46,7 @@ package actor GameLibrary {
         self.disk = disk
         self.pool = pool
         self.time = time
-        self.log = log.component("library")
+        self.log = log
         // Only the numbers count, so a newer change says all that an older one did.
         (changes, changed) = AsyncStream.makeStream(of: LibraryChange.self, bufferingPolicy: .bufferingNewest(1))
     }

@@ -39,7 +39,7 @@ package actor LocalMonitor {
         self.loop = loop
         self.disk = disk
         self.time = time
-        self.log = log.component("monitor")
+        self.log = log
         self.degraded = degraded
     }
 

@@ -56,7 +56,8 @@ extension Node {
             operations: OperationTable(ports: house.operationPorts, time: time, log: log.component("Operations")),
             identity: identity, quic: quic,
             monitor: LocalMonitor(
-                library: library, loop: loops.net[0], disk: loops.disk, time: time, log: log,
+                library: library, loop: loops.net[0], disk: loops.disk, time: time,
+                log: log.component("LocalMonitor"),
                 degraded: { degrade.yield(Degradation(component: "LocalMonitor", reason: $0)) }),
             discovery: Discovery(
                 mdns: settings.mdns.value

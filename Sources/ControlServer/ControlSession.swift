@@ -47,7 +47,7 @@ actor ControlSession {
                 waits.cancelAll()
             }
         }
-        if let reason = await socket.dropReason { log.notice("A control client is dropped: \(reason)", who) }
+        if let reason = await socket.dropReason { log.notice("A control client is dropped: \(reason).", who) }
         await socket.close()
     }
 
@@ -83,7 +83,7 @@ actor ControlSession {
             ? "it is longer than \(Limits.controlRequestBytes) bytes" : "its line was begun and not finished"
         let failure = Failure(.malformed, "The request was not understood: \(reason).")
         _ = await socket.send(JSONRPC.encodeFailure(id: .null, failure), within: settings.replyDeadline)
-        log.info("A control client is told that its request was not understood: \(reason)", who)
+        log.info("A control client is told that its request was not understood: \(reason).", who)
     }
 
     /// Returns when `holds` does, the client is gone, or the task was cancelled.
@@ -140,7 +140,7 @@ actor ControlSession {
 
     private func note(_ method: ControlMethod, _ parameters: JSONValue) {
         let call = LogField.field("method", method.name)
-        let sentence = "A control client changes something"
+        let sentence = "A control client changes something."
         if let game = parameters["game"]?.string {
             log.notice(sentence, call, .game(game), who)
         } else if let operation = parameters["operation_id"]?.int {

@@ -69,7 +69,8 @@ struct OperationView {
     var ending: String {
         switch state {
         case "finished":
-            return "\(game): \(outcome ?? (kind == "install" ? "installed" : "downloaded")) (\(Figures.bytes(total)))"
+            let size = total > 0 ? " (\(Figures.bytes(total)))" : ""
+            return "\(game)\(size): \(outcome ?? (kind == "install" ? "installed" : "downloaded"))"
         case "cancelled": return "\(game): cancelled. What was verified stays for the next download."
         default:
             let hint = failure?.hint.map { " " + $0 } ?? ""

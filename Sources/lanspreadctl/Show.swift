@@ -112,7 +112,7 @@ extension Program {
             document(result)
             return .done
         }
-        let files = result["files"]?.int.map { " in \(Figures.count($0, "file"))" } ?? ""
+        let files = result["files"]?.int.map { $0 > 0 ? " in \(Figures.count($0, "file"))" : "" } ?? ""
         let installed = result["installed_version"]?.string ?? result["local_version"]?.string
         var text = terminal.paint(result.shown("title"), .bold) + " (\(game)) is \(gameState(result).0)\n"
         text += rows([

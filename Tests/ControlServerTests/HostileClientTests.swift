@@ -78,7 +78,7 @@ import Testing
             try await client.call(1, "daemon.status")
             try await self.expectService(house)
             #expect(await house.handler.next(house.handler.ended.stream) == "daemon.status")
-            await house.says("A control client is dropped: it left a reply unread")
+            await house.says("A control client is dropped: it left a reply unread.")
             try await self.expectService(house)
         }
     }

@@ -80,7 +80,7 @@ import Testing
         house.handler.state.withLock { $0.reply = ["text": .string(String(repeating: "x", count: 2 << 20))] }
         let client = try house.client()
         try await client.call(1, "daemon.status")
-        await house.says("A control client is dropped: it left a reply unread")
+        await house.says("A control client is dropped: it left a reply unread.")
     }
 
     @Test func `ends for the publisher when its client leaves`() async throws {

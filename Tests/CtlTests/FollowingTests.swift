@@ -34,7 +34,7 @@ import Testing
                     quake: waiting for a source
                     quake: downloading, 50 % of 734 MB, 117 MB/s, 2 sources
                     quake: installing
-                    quake: installed (734 MB).
+                    quake (734 MB): installed.
 
                     """)
         }
@@ -135,7 +135,7 @@ import Testing
             try await house.up { _ in
                 let output = try await ctl.output()
                 #expect(output.status == 0)
-                #expect(output.stderr.hasSuffix("The daemon is back.\nquake: installed (734 MB).\n"))
+                #expect(output.stderr.hasSuffix("The daemon is back.\nquake (734 MB): installed.\n"))
             }
         }
     }

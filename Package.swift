@@ -22,7 +22,8 @@ func program(_ name: String, _ arrows: [Target.Dependency], path: String? = nil)
     .executableTarget(name: name, dependencies: arrows, path: path, swiftSettings: strict)
 }
 
-/// A C library behind a module map; the `link` lines stand in the map, since Avahi's pkg-config flags make SwiftPM warn.
+/// A C library behind a module map; the `link` lines stand in the map, since Avahi's pkg-config flags make SwiftPM
+/// warn.
 func library(_ name: String) -> Target {
     .systemLibrary(name: name)
 }

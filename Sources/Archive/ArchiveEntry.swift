@@ -63,7 +63,8 @@ package struct ArchiveEntry: Hashable, Sendable {
         return UnsafeBufferPointer(start: text, count: length).map(UInt8.init(bitPattern:))
     }
 
-    /// `tar` writes `./` before names and `/` behind directories, which name nothing; an empty result is the top itself.
+    /// `tar` writes `./` before names and `/` behind directories, which name nothing; an empty result is the top
+    /// itself.
     static func plain(_ path: [UInt8], isDirectory: Bool = false) -> [UInt8] {
         let dot = UInt8(ascii: "."), slash = UInt8(ascii: "/")
         var rest = path[...]

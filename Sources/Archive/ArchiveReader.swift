@@ -98,7 +98,8 @@ package final class ArchiveReader {
 
     // MARK: - Data
 
-    /// The next run of the entry's bytes, valid until the next call; nil when all of them came and the checksum matches.
+    /// The next run of the entry's bytes, valid until the next call; nil when all of them came and the checksum
+    /// matches.
     package func nextData() throws(ArchiveError) -> UnsafeRawBufferPointer? {
         while !dataHasEnded {
             if let run = try hole() ?? takeBeyondHole() {

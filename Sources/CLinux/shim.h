@@ -1,6 +1,6 @@
 #define _GNU_SOURCE
-// Calls and constants that Swift's Glibc module does not show: extensions, variadic functions, macros with casts, unions
-// and flexible arrays. One line each and no logic; the errno of a failed call is read by the caller.
+// Calls and constants that Swift's Glibc module does not show: extensions, variadic functions, macros with casts,
+// unions and flexible arrays. One line each and no logic; the errno of a failed call is read by the caller.
 #include <features.h>
 // Swift's Glibc is read without _GNU_SOURCE and names a member of fd_set otherwise; two definitions do not merge.
 #undef __USE_XOPEN

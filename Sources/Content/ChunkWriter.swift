@@ -29,8 +29,8 @@ package actor ChunkWriter {
         missing = landed.indices.filter { !landed[$0] }
     }
 
-    /// Prepares the game's directory: checks the space and what stands there, parks an old sentinel, makes the files, and
-    /// takes up what is there already: an earlier download's chunks, or an older version's.
+    /// Prepares the game's directory: checks the space and what stands there, parks an old sentinel, makes the files,
+    /// and takes up what is there already: an earlier download's chunks, or an older version's.
     ///
     /// After `.foreignFile` and `.diskFull` of the preflight nothing was changed.
     package static func open(

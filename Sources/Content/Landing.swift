@@ -22,7 +22,8 @@ enum Landing {
         let manifest = built.manifest
         let root = try asContent { () throws(StorageError) in try games.makeRoot(manifest.game) }
         let record = try asContent(root.downloadRecord)
-        // With a sentinel the files are an older version's; asked in any case, since a directory of its name is refused.
+        // With a sentinel the files are an older version's; asked in any case, since a directory of its name is
+        // refused.
         let hasSentinel = try asContent(root.sentinelStands)
         let standing = try look(
             at: manifest, in: root, explained: overwrite || hasSentinel ? nil : explained(by: record))

@@ -22,7 +22,8 @@ package enum ManifestBuilder {
     /// Chunks that are read and hashed at once; a disk is not faster with more.
     private static let parallelChunks = 2
 
-    /// Checks bytes that claim to be the manifest of `root`; what comes back is sound and is the one that was asked for.
+    /// Checks bytes that claim to be the manifest of `root`; what comes back is sound and is the one that was asked
+    /// for.
     package static func decode(
         _ bytes: [UInt8], game: GameID, version: GameVersion, root: Root
     ) throws(ContentError) -> BuiltManifest {

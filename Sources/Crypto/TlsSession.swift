@@ -3,8 +3,8 @@ package import Model
 
 /// One TLS 1.3 session with certificates on both sides, to be driven by QUIC.
 ///
-/// Whoever drives it looks at `peer` when the handshake is complete. Tickets and early data are off: they would skip the
-/// certificates. Belongs to one thread, like the connection it serves.
+/// Whoever drives it looks at `peer` when the handshake is complete. Tickets and early data are off: they would skip
+/// the certificates. Belongs to one thread, like the connection it serves.
 package final class TlsSession {
     package enum Role: Sendable { case client, server }
 

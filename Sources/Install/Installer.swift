@@ -6,8 +6,9 @@ import Unpack
 
 /// Unpacks a game's package into `local/`: whole, or not at all.
 ///
-/// Order: intent, staging with its marker, entries, links, everything durable ══ one rename to `local/`, then the marker,
-/// the record and the intent. Until the rename a failure removes the staging, after it recovery finishes what is left.
+/// Order: intent, staging with its marker, entries, links, everything durable ══ one rename to `local/`, then the
+/// marker, the record and the intent. Until the rename a failure removes the staging, after it recovery finishes what
+/// is left.
 package struct Installer: Sendable {
     private let disk: DiskPool
     private let log: Log

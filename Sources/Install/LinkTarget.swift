@@ -2,8 +2,8 @@ import Model
 
 /// The rule for the text of a symbolic link: wherever it is followed from, it ends inside the tree.
 enum LinkTarget {
-    /// `..` may only stand at the beginning: there it climbs from a real directory, since nothing is ever placed below a
-    /// link. Behind a name it could climb from wherever a link of that name leads, which no text shows.
+    /// `..` may only stand at the beginning: there it climbs from a real directory, since nothing is ever placed below
+    /// a link. Behind a name it could climb from wherever a link of that name leads, which no text shows.
     static func staysInside(_ target: [UInt8], at path: RelativePath) -> Bool {
         var rest = target[...]
         var depth = path.components.count - 1

@@ -3,8 +3,9 @@ import Glibc
 
 /// The file system beneath a directory descriptor, and nothing else.
 ///
-/// The kernel refuses every path that would leave the directory or go through a symbolic link, also when somebody changes
-/// the tree at the same time. Calls that have no such form open the parent in that way and use one component beneath it.
+/// The kernel refuses every path that would leave the directory or go through a symbolic link, also when somebody
+/// changes the tree at the same time. Calls that have no such form open the parent in that way and use one component
+/// beneath it.
 package enum Beneath {
     // MARK: - Opening
 

@@ -3,7 +3,8 @@ import Glibc
 
 /// An open file descriptor; it is closed when the last reference goes.
 ///
-/// A number alone can be closed twice and reused by another file in between; whoever holds a `Descriptor` holds it open.
+/// A number alone can be closed twice and reused by another file in between; whoever holds a `Descriptor` holds it
+/// open.
 package final class Descriptor: Sendable {
     package let rawValue: Int32
 

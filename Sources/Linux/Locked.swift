@@ -2,8 +2,8 @@ import Glibc
 
 /// A value that one thread at a time may touch; nothing in the closure may wait.
 ///
-/// Synchronization's `Mutex` would do, but the thread sanitizer does not see its lock (Swift 6.3 on Linux) and reports every
-/// use of it. This one is a pthread mutex, which it knows.
+/// Synchronization's `Mutex` would do, but the thread sanitizer does not see its lock (Swift 6.3 on Linux) and reports
+/// every use of it. This one is a pthread mutex, which it knows.
 package struct Locked<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
     // Both stay where they were made, and the value is reached under the mutex only: hence @unchecked.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>

@@ -36,7 +36,8 @@ package enum Spawn {
         defer { posix_spawnattr_destroy(&attributes) }
         try setAttributes(&attributes)
         var pid: pid_t = 0
-        // An array is let go after its last use, which for the compiler is the loop above: the descriptors must stay open.
+        // An array is let go after its last use, which for the compiler is the loop above: the descriptors must stay
+        // open.
         let code = withExtendedLifetime(high) {
             withArgumentVector([executable] + arguments) { argv in
                 withArgumentVector(environment) { envp in

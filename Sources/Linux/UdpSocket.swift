@@ -3,8 +3,8 @@ import Glibc
 
 /// A non-blocking UDP socket that takes and gives many datagrams in one call; owned by one event loop.
 ///
-/// Per-packet work is what limits us, so the kernel merges (GRO) and cuts (GSO): a message here is a run of datagrams of
-/// `segment` bytes each, of which the last may be shorter. IPv6 sockets take no IPv4, which has a socket of its own.
+/// Per-packet work is what limits us, so the kernel merges (GRO) and cuts (GSO): a message here is a run of datagrams
+/// of `segment` bytes each, of which the last may be shorter. IPv6 sockets take no IPv4, which has a socket of its own.
 package final class UdpSocket {
     /// One run of datagrams from one sender; the bytes are valid during the call that hands them over.
     package struct Received {

@@ -4,7 +4,8 @@ import Runtime
 
 /// One Avahi client from its making to its end: our service published, everybody's browsed and resolved.
 ///
-/// Callbacks only record what happened; `settle` acts on it after Avahi has returned. Touched on the loop's thread only.
+/// Callbacks only record what happened; `settle` acts on it after Avahi has returned. Touched on the loop's thread
+/// only.
 final class AvahiSession {
     enum Happening {
         case client(AvahiClientState)
@@ -23,7 +24,8 @@ final class AvahiSession {
         var failures = 0
     }
 
-    /// Resolvers that are open at once. avahi-daemon allows a client 1,024 objects; two per host leave room for 256 hosts.
+    /// Resolvers that are open at once. avahi-daemon allows a client 1,024 objects; two per host leave room for 256
+    /// hosts.
     static let resolversLimit = 512
     /// A resolver that finds nothing in Avahi's five seconds is asked again this often; then only a new sighting helps.
     private static let triesPerService = 3

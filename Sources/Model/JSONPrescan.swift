@@ -1,5 +1,5 @@
-/// Checks bytes that claim to be JSON, in linear time and constant memory per level: size, UTF-8, depth, grammar, and no
-/// key twice in one object. What passes is safe for Foundation's decoder, which traps at 513 open brackets.
+/// Checks bytes that claim to be JSON, in linear time and constant memory per level: size, UTF-8, depth, grammar, and
+/// no key twice in one object. What passes is safe for Foundation's decoder, which traps at 513 open brackets.
 package struct JSONPrescan {
     private let bytes: [UInt8]
     private var position = 0

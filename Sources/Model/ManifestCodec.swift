@@ -1,7 +1,8 @@
 /// The canonical bytes of a manifest: one value has one encoding, and anything else does not decode.
 ///
-/// Big-endian: "LSMF" · format u8 = 1 · digest u8 = 1 (SHA-256) · game (u8 length, bytes) · version (u8 length, bytes) ·
-/// chunk bytes u32 · file count u32 · files (path u16 length, bytes; size u64) · chunk count u32 · digests (32 bytes).
+/// Big-endian: "LSMF" · format u8 = 1 · digest u8 = 1 (SHA-256) · game (u8 length, bytes) · version (u8 length, bytes)
+/// · chunk bytes u32 · file count u32 · files (path u16 length, bytes; size u64) · chunk count u32 · digests (32
+/// bytes).
 package enum ManifestCodec {
     private static let magic = Array("LSMF".utf8)
     private static let format: UInt8 = 1

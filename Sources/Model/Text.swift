@@ -1,6 +1,7 @@
 /// Text from outside, made fit for a log line or a terminal.
 package enum Text {
-    /// Printable as it is; control characters, line separators, quotes of terminals and broken UTF-8 escaped; cut at `limit` bytes of output.
+    /// Printable as it is; control characters, line separators, quotes of terminals and broken UTF-8 escaped; cut at
+    /// `limit` bytes of output.
     package static func escaped(_ bytes: some Collection<UInt8>, limit: Int = Limits.peerTextBytes) -> String {
         var text = ""
         for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {

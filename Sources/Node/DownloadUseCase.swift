@@ -139,7 +139,8 @@ struct DownloadUseCase: Sendable {
         let end = house.time.now + house.settings.sourceGrace.value
         while true {
             let votes = await house.peers.sources(game, version: entry.version).map {
-                RootVote(peer: $0.peer, address: $0.link.remote.host, isLoopback: $0.link.remote.isLoopback, root: $0.root)
+                RootVote(
+                    peer: $0.peer, address: $0.link.remote.host, isLoopback: $0.link.remote.isLoopback, root: $0.root)
             }
             switch RootElection.hold(votes) {
             case .elected(let root, let standing): return (root, standing)
@@ -166,7 +167,9 @@ struct DownloadUseCase: Sendable {
         var done: UInt64 = 0
         var total: UInt64 = 0
         for peer in await house.peers.snapshot() where peer.games.contains(where: isHashing) {
-            guard let link = await house.peers.link(peer.peer), case .hashing(let part, let whole)? = try? await link.manifest(game, root: nil) else { continue }
+            guard let link = await house.peers.link(peer.peer),
+                case .hashing(let part, let whole)? = try? await link.manifest(game, root: nil)
+            else { continue }
             done = max(done, part)
             total = max(total, whole)
         }

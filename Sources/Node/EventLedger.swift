@@ -4,8 +4,8 @@ import Supervision
 
 /// The events of this run of the daemon in order, and the state that they add up to.
 ///
-/// Pure: `EventBus` owns the only copy. A snapshot is the fold of every event up to its number, so a subscriber that takes
-/// the snapshot and then the events after it misses nothing and gets nothing twice.
+/// Pure: `EventBus` owns the only copy. A snapshot is the fold of every event up to its number, so a subscriber that
+/// takes the snapshot and then the events after it misses nothing and gets nothing twice.
 struct EventLedger {
     private var retained: ArraySlice<ControlEvent> = []
     private(set) var number: UInt64 = 0

@@ -29,7 +29,8 @@ package struct House: Sendable {
     /// The absolute path of `lanspread-unpack`.
     package let helperPath: String
 
-    /// Runs `work`, a writer of root files, with every one of `roots` closed for readers; opens them again on every path.
+    /// Runs `work`, a writer of root files, with every one of `roots` closed for readers; opens them again on every
+    /// path.
     func closing(
         _ game: GameID, _ roots: [Root], _ work: () async throws(UseCaseError) -> Void
     ) async throws(UseCaseError) {

@@ -87,7 +87,8 @@ package final class Node: Sendable {
                 try await house.registry.run(up: up)
             },
             Child("OperationTable", .required, stopLimit: .seconds(2)) { up in try await operations.run(up: up) },
-            Child("Announcer", .restart, stopLimit: .seconds(1)) { up in try await Announcer(house: house).run(up: up) },
+            Child("Announcer", .restart, stopLimit: .seconds(1)) { up in try await Announcer(house: house).run(up: up)
+            },
             Child("LocalMonitor", .bestEffort, stopLimit: .seconds(1)) { up in try await monitor.run(up: up) },
             Child("Liveness", .restart, stopLimit: .seconds(1)) { up in try await liveness.run(up: up) },
             Child("Discovery", .restart, stopLimit: .seconds(1)) { up in try await discovery.run(up: up) },

@@ -48,7 +48,8 @@ enum UseCaseError: Error {
                 Failure(
                     .verificationFailed,
                     "\(entry.title) was not downloaded: no source has sound bytes for a part of it.",
-                    subject: entry.game.text, hint: "Try again when another peer has it: lanspreadctl info \(entry.game)",
+                    subject: entry.game.text,
+                    hint: "Try again when another peer has it: lanspreadctl info \(entry.game)",
                     retryable: true))
         }
     }
@@ -163,7 +164,8 @@ extension Failure {
     var afterDownload: Failure {
         Failure(
             kind, "Downloaded, not installed. \(sentence)", subject: subject,
-            hint: hint ?? subject.map { "Try the install again with: lanspreadctl install \($0)" }, retryable: retryable)
+            hint: hint ?? subject.map { "Try the install again with: lanspreadctl install \($0)" }, retryable: retryable
+        )
     }
 }
 

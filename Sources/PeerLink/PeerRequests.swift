@@ -2,8 +2,8 @@ package import Model
 package import Runtime
 package import Wire
 
-/// What a peer may ask of this host, filled by Node. Each closure runs in a task of that one request, which is cancelled
-/// when the link goes.
+/// What a peer may ask of this host, filled by Node. Each closure runs in a task of that one request, which is
+/// cancelled when the link goes.
 package struct PeerRequests: Sendable {
     package var games: @Sendable (PeerID) async -> [GameSummary]
     package var game: @Sendable (PeerID, GameID) async -> GameSummary?

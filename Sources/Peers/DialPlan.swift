@@ -3,10 +3,11 @@ import Mdns
 import Model
 import Runtime
 
-/// Whom to dial, and when: static peers and sightings, with a backoff for each address and one dial at a time to a peer.
+/// Whom to dial, and when: static peers and sightings, with a backoff for each address and one dial at a time to a
+/// peer.
 ///
-/// A sighting is anybody's word. It can make us dial, as often as the backoff and the budget allow, and nothing more; its
-/// loss ends dialling, never a link.
+/// A sighting is anybody's word. It can make us dial, as often as the backoff and the budget allow, and nothing more;
+/// its loss ends dialling, never a link.
 struct DialPlan {
     private struct Target {
         /// Told by mDNS, or learned by a dial.

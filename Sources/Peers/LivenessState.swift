@@ -3,7 +3,8 @@ import Runtime
 
 /// When to ping a peer, when to suspect it and when it is gone. Time comes in as a value.
 ///
-/// A peer goes only after it was suspected for a while: when this host itself stood still, nobody is gone at its waking.
+/// A peer goes only after it was suspected for a while: when this host itself stood still, nobody is gone at its
+/// waking.
 struct LivenessState {
     enum Action: Hashable {
         case ping(PeerID)

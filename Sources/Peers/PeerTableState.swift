@@ -44,8 +44,8 @@ struct PeerTableState {
 
     // MARK: - Dials
 
-    /// Whether a dial that has learned whom it reached may say hello. One at a time to a peer, and none to a linked one:
-    /// the other side takes a second hello in the same direction for our wish to replace the first.
+    /// Whether a dial that has learned whom it reached may say hello. One at a time to a peer, and none to a linked
+    /// one: the other side takes a second hello in the same direction for our wish to replace the first.
     mutating func beginGreeting(_ peer: PeerID) -> Bool {
         guard entries[peer] == nil else { return false }
         return greeted.insert(peer).inserted

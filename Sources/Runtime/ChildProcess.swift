@@ -2,8 +2,8 @@ package import Linux
 
 /// A program that we started; the one way to start one.
 ///
-/// It leads a process group of its own, has exactly the descriptors that it was given, and is always reaped: `wait` does
-/// it, and a child that nobody holds any more is killed and reaped by its loop.
+/// It leads a process group of its own, has exactly the descriptors that it was given, and is always reaped: `wait`
+/// does it, and a child that nobody holds any more is killed and reaped by its loop.
 package final class ChildProcess: Sendable {
     package typealias ExitStatus = Spawn.Ending
 

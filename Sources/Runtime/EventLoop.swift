@@ -19,8 +19,8 @@ package protocol EventSource: AnyObject {
 
 /// A thread that waits for descriptors and deadlines and is the executor of the actors pinned to it.
 ///
-/// One turn: jobs, one look at epoll, deadlines, flushes, each bounded. A loop with nothing to do sleeps for ever: there
-/// is no tick. `stop` is the last thing that happens to it; what is enqueued later never runs.
+/// One turn: jobs, one look at epoll, deadlines, flushes, each bounded. A loop with nothing to do sleeps for ever:
+/// there is no tick. `stop` is the last thing that happens to it; what is enqueued later never runs.
 package final class EventLoop: SerialExecutor, @unchecked Sendable {
     package static var readable: UInt32 { Epoll.readable }
     package static var writable: UInt32 { Epoll.writable }

@@ -48,8 +48,8 @@ package final class OneShot<Value: Sendable>: Sendable {
         }
     }
 
-    /// Waits for the value; a cancelled task gives `cancelled` itself, to all who wait, unless another was faster. For a
-    /// value with one taker: the giver then learns from `give` that nobody wants it any more.
+    /// Waits for the value; a cancelled task gives `cancelled` itself, to all who wait, unless another was faster. For
+    /// a value with one taker: the giver then learns from `give` that nobody wants it any more.
     package func take(orGive cancelled: Value) async -> Value {
         await withTaskCancellationHandler {
             await take()

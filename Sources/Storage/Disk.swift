@@ -4,7 +4,8 @@ package import Linux
 ///
 /// Synchronous, called on disk threads only. A failed `sync` is never repeated: the kernel may have dropped the pages.
 package protocol Disk: Sendable {
-    func create(_ directory: Descriptor, _ path: [UInt8], mode: UInt32, exclusive: Bool) throws(LinuxError) -> Descriptor
+    func create(_ directory: Descriptor, _ path: [UInt8], mode: UInt32, exclusive: Bool) throws(LinuxError)
+        -> Descriptor
     func write(_ file: Descriptor, _ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(LinuxError)
     func allocate(_ file: Descriptor, bytes: UInt64) throws(LinuxError)
     func truncate(_ file: Descriptor, bytes: UInt64) throws(LinuxError)

@@ -20,7 +20,8 @@ package struct GameRoot: Sendable {
         try sentinelBytes().flatMap { GameVersion(sentinel: $0) }
     }
 
-    /// Its content as it stands: part of a fingerprint, since a same-length rewrite within one tick changes nothing else.
+    /// Its content as it stands: part of a fingerprint, since a same-length rewrite within one tick changes nothing
+    /// else.
     package func sentinelBytes() throws(StorageError) -> [UInt8]? {
         do {
             return try AtomicFile.read(

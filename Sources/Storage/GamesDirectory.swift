@@ -43,7 +43,10 @@ package final class GamesDirectory: Sendable {
     }
 
     private static func readMarker(_ directory: Descriptor) throws(StorageError) -> String? {
-        guard let bytes = try AtomicFile.read(Array(ReservedNames.gamesMarker.utf8), in: directory, limit: Limits.markerBytes) else {
+        guard
+            let bytes = try AtomicFile.read(
+                Array(ReservedNames.gamesMarker.utf8), in: directory, limit: Limits.markerBytes)
+        else {
             return nil
         }
         let id = String(decoding: bytes.prefix { $0 > 0x20 && $0 < 0x7f }, as: UTF8.self)

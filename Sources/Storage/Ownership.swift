@@ -27,7 +27,8 @@ package enum ReservedDirectory: String, Sendable, CaseIterable {
 }
 
 extension GameRoot {
-    /// Nil when there is no such directory, or neither the marker in it nor the intent beside it proves that we made it.
+    /// Nil when there is no such directory, or neither the marker in it nor the intent beside it proves that we made
+    /// it.
     package func proveOwnership(of reserved: ReservedDirectory) throws(StorageError) -> OwnershipProof? {
         let name = Array(reserved.rawValue.utf8)
         guard let status = try? Beneath.status(directory, name), status.kind == .directory else { return nil }
@@ -124,7 +125,7 @@ private struct TreeRemoval {
             lifted += 1
             do {
                 return try disk.rename(directory, name, to: top, Array(".lanspread_lifted.\(lifted)".utf8))
-            } catch where error.isNotEmpty {
+            } catch  where error.isNotEmpty {
                 // A deletion that was cut off has left one of that number.
                 continue
             }

@@ -22,8 +22,8 @@ package enum TreeSync {
         }
     }
 
-    /// - Parameter contents: nil for many. Then one call syncs the whole file system, names included: it costs less than
-    ///   thousands that each wait for the disk, but it also waits for what others have written.
+    /// - Parameter contents: nil for many. Then one call syncs the whole file system, names included: it costs less
+    ///   than thousands that each wait for the disk, but it also waits for what others have written.
     package static func run(
         _ contents: Contents?, in directory: Descriptor, _ disk: any Disk
     ) throws(LinuxError) {

@@ -16,8 +16,8 @@ package struct Child: Sendable {
     package let stopLimit: Duration
     package let run: @Sendable (_ up: @escaping @Sendable () -> Void) async throws -> Void
 
-    /// - Parameter run: its life. Calls `up` once it does its work; ends when its task is cancelled; may be called again
-    ///   after it ended.
+    /// - Parameter run: its life. Calls `up` once it does its work; ends when its task is cancelled; may be called
+    ///   again after it ended.
     package init(
         _ name: String, _ policy: RestartPolicy, stopLimit: Duration,
         run: @escaping @Sendable (_ up: @escaping @Sendable () -> Void) async throws -> Void

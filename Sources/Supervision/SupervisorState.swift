@@ -2,8 +2,8 @@ import Runtime
 
 /// Who runs, who is next, and what an end means.
 ///
-/// The whole decision and none of the waiting: every method takes an event and returns what the supervisor has to do, in
-/// order. A life is one run of a child, counted from 1; events of an earlier life are ignored.
+/// The whole decision and none of the waiting: every method takes an event and returns what the supervisor has to do,
+/// in order. A life is one run of a child, counted from 1; events of an earlier life are ignored.
 struct SupervisorState {
     enum Action: Hashable {
         case start(child: Int, life: Int)

@@ -49,8 +49,8 @@ package enum ServiceManager {
         return .microseconds(Int64(clamping: microseconds))
     }
 
-    /// Sockets that systemd opened, by the name of their unit (`FileDescriptorName=`). Once: they are ours from then on,
-    /// close-on-exec, and children do not see the variables.
+    /// Sockets that systemd opened, by the name of their unit (`FileDescriptorName=`). Once: they are ours from then
+    /// on, close-on-exec, and children do not see the variables.
     package static func takeListeners() -> [(name: String, socket: Descriptor)] {
         var names: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
         let count = sd_listen_fds_with_names(1, &names)

@@ -215,7 +215,9 @@ package actor Downloader {
         default:
             plan.returned(chunk, from: source.id)
             plan.spend(source.id)
-            log.info("A source went.", .game(manifest.game), .peer(source.peer), .field("reason", Downloader.word(for: error)))
+            log.info(
+                "A source went.", .game(manifest.game), .peer(source.peer),
+                .field("reason", Downloader.word(for: error)))
             return false
         }
     }

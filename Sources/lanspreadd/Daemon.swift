@@ -30,7 +30,8 @@ struct Daemon: Sendable {
             children: node.children + [
                 Child("ControlServer", .required, stopLimit: .seconds(1)) { up in try await server.run(up: up) }
             ],
-            time: time, random: .system, log: log.component("Supervisor"), describe: { ($0 as? ControlServerError)?.sentence ?? Node.sentence(of: $0) },
+            time: time, random: .system, log: log.component("Supervisor"),
+            describe: { ($0 as? ControlServerError)?.sentence ?? Node.sentence(of: $0) },
             changed: { status in
                 node.house.events.publish(.componentChanged(status))
                 guard status.policy == .required, status.state == .stopped, let reason = status.reason else { return }

@@ -4,8 +4,8 @@ import Node
 import Runtime
 import Settings
 
-// Parses, builds and waits; the daemon itself is Daemon.swift. Everything that ends the start ends it here, with the exit
-// status of control.md.
+// Parses, builds and waits; the daemon itself is Daemon.swift. Everything that ends the start ends it here, with the
+// exit status of control.md.
 
 nonisolated func complain(_ sentence: String, _ hint: String? = nil) {
     StandardStream.writeError("lanspreadd: \(sentence)\n" + (hint.map { "\($0)\n" } ?? ""))

@@ -59,7 +59,8 @@ import Wire
                 #expect(charlie.log.text.contains(liar.identity.peer.hex), "the log names the peer")
                 let got = try files(of: "ggoo", in: set.gamesDirectory(of: .charlie))
                 #expect(got.values.allSatisfy { !$0.contains(0xa5) || $0.contains { $0 != 0xa5 && $0 != 0 } })
-                #expect(!got.values.contains { $0.starts(with: [0xa5, 0xa5, 0xa5, 0xa5]) }, "an unverified byte landed")
+                #expect(
+                    !got.values.contains { $0.starts(with: [0xa5, 0xa5, 0xa5, 0xa5]) }, "an unverified byte landed")
                 try await Self.stillServes(charlie, alpha, set)
             }
         }

@@ -48,7 +48,8 @@ import Testing
         let random = TestSeed.random
         for _ in 0..<50 {
             let sizes = (0..<1 + Int(random.uint64() % 40)).map { _ -> UInt64 in
-                let interesting = UInt64(InterestingSizes.all[Int(random.uint64() % UInt64(InterestingSizes.all.count))])
+                let interesting = UInt64(
+                    InterestingSizes.all[Int(random.uint64() % UInt64(InterestingSizes.all.count))])
                 return random.uint64() % 2 == 0 ? interesting : random.uint64() % (2 * Self.chunk)
             }
             let grid = try grid(sizes)

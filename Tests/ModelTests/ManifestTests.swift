@@ -45,7 +45,8 @@ import Testing
         let bytes = ManifestCodec.encode(try manifest([("a", 1)], chunks: 1))
         let head: [UInt8] =
             Array("LSMF".utf8) + [1, 1, 5] + Array("quake".utf8) + [1] + Array("1".utf8) + [0, 0x40, 0, 0, 0, 0, 0, 1]
-        #expect(bytes == head + [0, 1, 0x61] + [0, 0, 0, 0, 0, 0, 0, 1] + [0, 0, 0, 1] + [UInt8](repeating: 0, count: 32))
+        #expect(
+            bytes == head + [0, 1, 0x61] + [0, 0, 0, 0, 0, 0, 0, 1] + [0, 0, 0, 1] + [UInt8](repeating: 0, count: 32))
     }
 
     @Test func `that is cut anywhere or goes on is none`() throws {
@@ -109,9 +110,12 @@ import Testing
         #expect(fault { _ = try manifest([("b", 1), ("a", 1)], chunks: 1) } == .notInOrder)
         #expect(fault { _ = try manifest([("a", 1), ("a", 1)], chunks: 1) } == .path([0x61], .duplicate))
         #expect(fault { _ = try manifest([("A", 1), ("a", 1)], chunks: 1) } == .path([0x61], .collision))
-        #expect(fault { _ = try manifest([("a", 1), ("a/b", 1)], chunks: 1) } == .path(Array("a/b".utf8), .fileAndDirectory))
+        #expect(
+            fault { _ = try manifest([("a", 1), ("a/b", 1)], chunks: 1) } == .path(Array("a/b".utf8), .fileAndDirectory)
+        )
         #expect(fault { _ = try manifest([("local/x", 1)], chunks: 1) } == .path(Array("local/x".utf8), .reserved))
-        #expect(fault { _ = try manifest([("version.ini", 1)], chunks: 1) } == .path(Array("version.ini".utf8), .reserved))
+        #expect(
+            fault { _ = try manifest([("version.ini", 1)], chunks: 1) } == .path(Array("version.ini".utf8), .reserved))
         #expect(fault { _ = try manifest([("a", 1)], chunks: 0) } == .digestCount)
         #expect(fault { _ = try manifest([("a", 1)], chunks: 2) } == .digestCount)
         #expect(fault { _ = try manifest([("a", Limits.gameBytes + 1)], chunks: 0) } == .tooLarge)

@@ -32,7 +32,9 @@ import Testing
     }
 
     @Test func `is UTF-8`() {
-        for bytes: [UInt8] in [[0xff], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0x61, 0xe2, 0x82], [0xf4, 0x90, 0x80, 0x80]] {
+        for bytes: [UInt8] in [
+            [0xff], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0x61, 0xe2, 0x82], [0xf4, 0x90, 0x80, 0x80],
+        ] {
             #expect(fault(bytes) == .notUTF8)
         }
     }
@@ -72,10 +74,13 @@ import Testing
         let random = TestSeed.random
         let alphabet = Array("a./\\: \u{0}\u{1b}é".utf8)
         for _ in 0..<20_000 {
-            let bytes = (0..<1 + Int(random.uint64() % 12)).map { _ in alphabet[Int(random.uint64() % UInt64(alphabet.count))] }
+            let bytes = (0..<1 + Int(random.uint64() % 12)).map { _ in
+                alphabet[Int(random.uint64() % UInt64(alphabet.count))]
+            }
             guard let path = try? RelativePath(bytes) else { continue }
             #expect(path.bytes.first != UInt8(ascii: "/"), "seed \(TestSeed.value)")
-            #expect(path.components.allSatisfy { $0 != [46] && $0 != [46, 46] && !$0.isEmpty }, "seed \(TestSeed.value)")
+            #expect(
+                path.components.allSatisfy { $0 != [46] && $0 != [46, 46] && !$0.isEmpty }, "seed \(TestSeed.value)")
         }
     }
 }
@@ -109,7 +114,8 @@ import Testing
 
     @Test(arguments: [
         ("quake.eti", true), ("data/version.ini", true), ("data/local/x", true), ("localize", true),
-        ("version.ini", false), ("VERSION.INI", false), ("local", false), ("Local/x", false), (".lanspread.json", false),
+        ("version.ini", false), ("VERSION.INI", false), ("local", false), ("Local/x", false),
+        (".lanspread.json", false),
         ("a/.b/c", false), ("a.!sync", false), ("a/THUMBS.DB", false), ("Desktop.ini", false),
     ]) func `is exchanged between peers but for what is reserved`(_ text: String, _ expected: Bool) throws {
         #expect(ReservedNames.isExchanged(try RelativePath(text)) == expected)

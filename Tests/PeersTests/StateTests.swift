@@ -45,7 +45,8 @@ enum Sample {
             Sample.peer(peer), link: link, isDialled: isDialled, hello: hello, address: address, now: Sample.start)
     }
 
-    /// Of two connections, whichever comes first on either side, both sides keep the one that the smaller identity dialled.
+    /// Of two connections, whichever comes first on either side, both sides keep the one that the smaller identity
+    /// dialled.
     @Test func `keeps the link that the smaller identity dialled, in every order`() {
         for ours in [UInt8(1), 3] {
             for dialledFirst in [true, false] {

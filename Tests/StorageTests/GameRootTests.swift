@@ -78,7 +78,8 @@ import Testing
     @Test func `leave out local, hidden, reserved, foreign and special ones`() throws {
         let place = try Place()
         for name in [
-            "quake.eti", "data/b", "data/.hidden", ".secret/x", "local/save", "Local/x", "version.ini", "data/version.ini",
+            "quake.eti", "data/b", "data/.hidden", ".secret/x", "local/save", "Local/x", "version.ini",
+            "data/version.ini",
             "data.bin", "x.!sync", "Thumbs.db", "data/desktop.ini", ".lanspread.download", "bad\u{1}name", "dot./x",
         ] { try place.write(name, "x") }
         try place.link("link", to: "quake.eti")

@@ -82,7 +82,8 @@ import Testing
         let now = try #require(try place.root.downloadRecord())
         #expect(now.landed.indices.filter { now.landed[$0] } == [0, 1, 3, 6, 7, 8, 9, 12, 15, 18])
         try open.distrust()
-        #expect(try place.root.downloadRecord() == DownloadRecord(manifest: [1, 2, 3], landed: landed.map { _ in false }))
+        #expect(
+            try place.root.downloadRecord() == DownloadRecord(manifest: [1, 2, 3], landed: landed.map { _ in false }))
     }
 
     @Test func `of a download that is cut or longer is none`() throws {

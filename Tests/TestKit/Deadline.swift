@@ -5,8 +5,8 @@ package struct DeadlinePassed: Error, CustomStringConvertible {
     package let description: String
 }
 
-/// Runs a body that must be done in time. Later it is cancelled and the test fails at once, also when the body is deaf to
-/// that: a law that is broken often shows as a wait that never ends. One for a whole test.
+/// Runs a body that must be done in time. Later it is cancelled and the test fails at once, also when the body is deaf
+/// to that: a law that is broken often shows as a wait that never ends. One for a whole test.
 package func within<Value: Sendable>(
     _ limit: Duration = .seconds(10), _ body: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {

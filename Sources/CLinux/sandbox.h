@@ -29,10 +29,14 @@ static inline int lan_close_range(unsigned first) { return close_range(first, ~0
 
 // syscall is variadic. The ruleset has one field in every version: the file rights that are denied unless allowed.
 static inline int lan_landlock_version(void) { return (int)syscall(SYS_landlock_create_ruleset, (void *)0, 0UL, 1U); }
-static inline int lan_landlock_deny(const uint64_t *rights) { return (int)syscall(SYS_landlock_create_ruleset, rights, sizeof *rights, 0U); }
+static inline int lan_landlock_deny(const uint64_t *rights) {
+    return (int)syscall(SYS_landlock_create_ruleset, rights, sizeof *rights, 0U);
+}
 static inline int lan_landlock_restrict(int ruleset) { return (int)syscall(SYS_landlock_restrict_self, ruleset, 0U); }
 
 // glibc has no wrapper for seccomp.
-static inline int lan_seccomp_filter(const struct sock_fprog *program) { return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0U, program); }
+static inline int lan_seccomp_filter(const struct sock_fprog *program) {
+    return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0U, program);
+}
 
 #endif

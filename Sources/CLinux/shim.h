@@ -52,16 +52,26 @@ static inline int lan_openat2(int dir, const char *path, uint64_t flags, uint64_
 }
 
 // Extensions of GNU, hidden from Swift's Glibc module.
-static inline int lan_renameat2(int from, const char *a, int to, const char *b, unsigned flags) { return renameat2(from, a, to, b, flags); }
+static inline int lan_renameat2(int from, const char *a, int to, const char *b, unsigned flags) {
+    return renameat2(from, a, to, b, flags);
+}
 static inline unsigned lan_RENAME_EXCHANGE(void) { return RENAME_EXCHANGE; }
 static inline unsigned lan_RENAME_NOREPLACE(void) { return RENAME_NOREPLACE; }
 static inline int lan_syncfs(int fd) { return syncfs(fd); }
-static inline int lan_fallocate(int fd, int mode, off_t offset, off_t length) { return fallocate(fd, mode, offset, length); }
+static inline int lan_fallocate(int fd, int mode, off_t offset, off_t length) {
+    return fallocate(fd, mode, offset, length);
+}
 static inline int lan_pipe2(int *ends, int flags) { return pipe2(ends, flags); }
 static inline int lan_accept4(int fd, int flags) { return accept4(fd, NULL, NULL, flags); }
-static inline int lan_recvmmsg(int fd, struct mmsghdr *messages, unsigned count) { return recvmmsg(fd, messages, count, 0, NULL); }
-static inline int lan_sendmmsg(int fd, struct mmsghdr *messages, unsigned count) { return sendmmsg(fd, messages, count, MSG_NOSIGNAL); }
-static inline int lan_closefrom(posix_spawn_file_actions_t *actions, int from) { return posix_spawn_file_actions_addclosefrom_np(actions, from); }
+static inline int lan_recvmmsg(int fd, struct mmsghdr *messages, unsigned count) {
+    return recvmmsg(fd, messages, count, 0, NULL);
+}
+static inline int lan_sendmmsg(int fd, struct mmsghdr *messages, unsigned count) {
+    return sendmmsg(fd, messages, count, MSG_NOSIGNAL);
+}
+static inline int lan_closefrom(posix_spawn_file_actions_t *actions, int from) {
+    return posix_spawn_file_actions_addclosefrom_np(actions, from);
+}
 
 // O_PATH and O_DIRECTORY belong to extensions too.
 static inline uint64_t lan_O_PATH(void) { return O_PATH; }
@@ -70,23 +80,35 @@ static inline int lan_O_TMPFILE(void) { return O_TMPFILE; }
 // Variadic functions.
 static inline int lan_fcntl(int fd, int command, int argument) { return fcntl(fd, command, argument); }
 static inline int lan_prctl(int option, unsigned long argument) { return prctl(option, argument, 0, 0, 0); }
-static inline int lan_openat(int dir, const char *path, int flags, unsigned mode) { return openat(dir, path, flags, mode); }
+static inline int lan_openat(int dir, const char *path, int flags, unsigned mode) {
+    return openat(dir, path, flags, mode);
+}
 static inline int lan_ioprio_set(int value) { return (int)syscall(SYS_ioprio_set, 1, 0, value); }
 
 // No glibc function before 2.36 (pidfd_open), and an enum that Swift would need to cast (P_PIDFD).
 static inline int lan_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
-static inline int lan_pidfd_send_signal(int pidfd, int number) { return (int)syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0); }
-static inline int lan_waitid_pidfd(int pidfd, siginfo_t *info, int options) { return waitid((idtype_t)3, (id_t)pidfd, info, options); }
+static inline int lan_pidfd_send_signal(int pidfd, int number) {
+    return (int)syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0);
+}
+static inline int lan_waitid_pidfd(int pidfd, siginfo_t *info, int options) {
+    return waitid((idtype_t)3, (id_t)pidfd, info, options);
+}
 // Members of a union that Swift sees as nothing.
 static inline int lan_siginfo_code(const siginfo_t *info) { return info->si_code; }
 static inline int lan_siginfo_status(const siginfo_t *info) { return info->si_status; }
 static inline int lan_siginfo_pid(const siginfo_t *info) { return info->si_pid; }
 
 // The tag is a member of a union in a packed struct.
-static inline int lan_epoll_ctl(int epoll, int operation, int fd, uint32_t events, uint64_t tag) { struct epoll_event e = { .events = events, .data.u64 = tag }; return epoll_ctl(epoll, operation, fd, &e); }
+static inline int lan_epoll_ctl(int epoll, int operation, int fd, uint32_t events, uint64_t tag) {
+    struct epoll_event e = { .events = events, .data.u64 = tag };
+    return epoll_ctl(epoll, operation, fd, &e);
+}
 static inline uint64_t lan_epoll_tag(const struct epoll_event *event) { return event->data.u64; }
 // The nanoseconds of UINT64_MAX mean "no limit", which is a null pointer for the kernel.
-static inline int lan_epoll_pwait2(int epoll, struct epoll_event *events, int count, uint64_t ns) { struct timespec t = { (time_t)(ns / 1000000000u), (long)(ns % 1000000000u) }; return epoll_pwait2(epoll, events, count, ns == UINT64_MAX ? NULL : &t, NULL); }
+static inline int lan_epoll_pwait2(int epoll, struct epoll_event *events, int count, uint64_t ns) {
+    struct timespec t = { (time_t)(ns / 1000000000u), (long)(ns % 1000000000u) };
+    return epoll_pwait2(epoll, events, count, ns == UINT64_MAX ? NULL : &t, NULL);
+}
 
 // d_name and name are arrays of no fixed length.
 static inline const char *lan_dirent_name(const struct dirent *entry) { return entry->d_name; }

@@ -5,8 +5,8 @@ import Runtime
 
 /// One ngtcp2 connection with its TLS session, on its loop.
 ///
-/// Plain and not Sendable, reached from C callbacks through user data. Callbacks only record; whatever calls the library
-/// again happens after the C call that they came from. It ends in one place, `QuicEndpoint.end`.
+/// Plain and not Sendable, reached from C callbacks through user data. Callbacks only record; whatever calls the
+/// library again happens after the C call that they came from. It ends in one place, `QuicEndpoint.end`.
 final class ConnectionCore {
     enum Phase { case handshaking, up, ended }
 

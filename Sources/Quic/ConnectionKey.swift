@@ -1,7 +1,7 @@
 /// A connection id as a key of the routing table.
 ///
-/// Ours have 8 bytes, of which the first is the shard: the net loop that owns the connection. A client may make up to 20
-/// bytes of its own for its first packets.
+/// Ours have 8 bytes, of which the first is the shard: the net loop that owns the connection. A client may make up to
+/// 20 bytes of its own for its first packets.
 struct ConnectionKey: Hashable {
     static let ownBytes = 8
     static let limitBytes = 20

@@ -15,7 +15,8 @@ final class Pending<Value: Sendable>: Waiter {
     @discardableResult
     func fail(_ error: QuicError) -> Bool { shot.give(.failure(error)) }
 
-    /// - Parameter onCancel: makes sure that it is finished soon, after the last byte was written to the caller's memory.
+    /// - Parameter onCancel: makes sure that it is finished soon, after the last byte was written to the caller's
+    ///   memory.
     func value(onCancel: @escaping @Sendable () -> Void) async throws(QuicError) -> Value {
         let outcome = await withTaskCancellationHandler {
             await shot.take()

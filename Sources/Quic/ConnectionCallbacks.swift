@@ -83,11 +83,6 @@ enum ConnectionCallbacks {
             Unmanaged<StreamCore>.fromOpaque(stream)._withUnsafeGuaranteedRef { $0.peerReset(code: code) }
             return 0
         }
-        table.stream_stop_sending = { _, _, code, _, stream in
-            guard let stream else { return 0 }
-            Unmanaged<StreamCore>.fromOpaque(stream)._withUnsafeGuaranteedRef { $0.peerStopped(code: code) }
-            return 0
-        }
     }
 }
 

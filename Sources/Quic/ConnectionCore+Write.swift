@@ -81,7 +81,7 @@ extension ConnectionCore {
                 stream.isBlocked = true
                 dequeue(stream)
             case NGTCP2_ERR_STREAM_SHUT_WR, NGTCP2_ERR_STREAM_NOT_FOUND:
-                stream.peerStopped(code: StreamCore.droppedCode)
+                stream.peerStopped()
                 dequeue(stream)
             default:
                 writeFault = Int32(count)

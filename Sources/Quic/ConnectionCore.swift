@@ -12,6 +12,7 @@ final class ConnectionCore {
 
     /// A peer that does not finish the half of a stream that was reset pins our memory.
     static let resetLimit = Duration.seconds(10)
+    private static let silentExpiriesLimit = 3
 
     let id: UInt64
     let remote: SocketAddress
@@ -20,8 +21,9 @@ final class ConnectionCore {
     let port: SocketPort
     /// Our address that the peer knows, where a host has several.
     var local: SocketAddress?
-    /// Lives as long as any of its connections that has not ended.
-    unowned let endpoint: QuicEndpoint
+    /// Lives as long as any of its connections that has not ended: `QuicEndpoint.stop` ends them all, and nothing here
+    /// touches it in phase `ended`. Unsafe, since the check would cost two counts for every packet.
+    unowned(unsafe) let endpoint: QuicEndpoint
     /// The dial that waits for this connection; forgotten when it was answered, since it would keep the handle alive.
     private(set) var connected: Pending<QuicConnection>?
 
@@ -44,6 +46,8 @@ final class ConnectionCore {
     /// What the library answered when writing, if that ended the connection.
     var writeFault: Int32?
 
+    /// Timers that ran out since the last packet came.
+    private var silentExpiries = 0
     private let reference = UnsafeMutablePointer<ngtcp2_crypto_conn_ref>.allocate(capacity: 1)
     private var openers: [Pending<QuicStream>] = []
     private var credit: UInt64 = 0
@@ -120,7 +124,9 @@ final class ConnectionCore {
     /// Returns why the connection ends now, if it does.
     func fire(_ now: UInt64) -> QuicEnding? {
         guard let quic else { return nil }
-        if handshakeDeadline <= now { return QuicEnding(.tooSlow(after: endpoint.settings.handshakeDeadline), .code(0)) }
+        if handshakeDeadline <= now {
+            return QuicEnding(.tooSlow(after: endpoint.settings.handshakeDeadline), .code(0))
+        }
         if resetDeadline <= now {
             let limit = Self.resetLimit.wholeNanoseconds
             let oldest = streams.values.compactMap(\.resetAt).min() ?? .max
@@ -128,6 +134,9 @@ final class ConnectionCore {
             resetDeadline = oldest == .max ? .max : oldest &+ limit
         }
         guard ngtcp2_conn_get_expiry(quic) <= now else { return nil }
+        // A path that swallows large packets without a word looks like this; a dead peer does not mind small ones.
+        silentExpiries += 1
+        if silentExpiries % Self.silentExpiriesLimit == 0 { payload.stepDown() }
         let code = ngtcp2_conn_handle_expiry(quic, now)
         return code == 0 ? nil : ending(code)
     }
@@ -136,6 +145,7 @@ final class ConnectionCore {
     @inline(__always)
     func read(_ packet: UnsafePointer<UInt8>, _ count: Int, now: UInt64) -> QuicEnding? {
         guard let quic else { return nil }
+        silentExpiries = 0
         let code = lan_conn_read_packet(quic, path.pointer, packet, count, now)
         return code == 0 ? nil : ending(code)
     }
@@ -147,7 +157,8 @@ final class ConnectionCore {
         case NGTCP2_ERR_IDLE_CLOSE: return QuicEnding(.connectionLost(.silent), .none)
         case NGTCP2_ERR_HANDSHAKE_TIMEOUT:
             return QuicEnding(.tooSlow(after: endpoint.settings.handshakeDeadline), .code(0))
-        case NGTCP2_ERR_DROP_CONN, NGTCP2_ERR_RETRY: return QuicEnding(.connectionLost(.fault(code: Int64(code))), .none)
+        case NGTCP2_ERR_DROP_CONN, NGTCP2_ERR_RETRY:
+            return QuicEnding(.connectionLost(.fault(code: Int64(code))), .none)
         default: return QuicEnding(.connectionLost(.fault(code: Int64(code))), .error(code))
         }
     }
@@ -247,6 +258,7 @@ final class ConnectionCore {
 
     /// Nothing of a closed stream is left: a peer may open one more in the place of its own.
     func streamLeft(_ stream: StreamCore) {
+        guard phase != .ended else { return }
         let isOurs = (stream.id & 1 == 0) == isDialled
         if !isOurs { slotsToReturn += 1 }
         endpoint.mark(self)
@@ -271,7 +283,7 @@ final class ConnectionCore {
     }
 
     func enqueue(_ stream: StreamCore) {
-        guard !stream.isQueued, !stream.isBlocked, stream.hasPiece, !stream.isClosed else { return }
+        guard phase != .ended, !stream.isQueued, !stream.isBlocked, stream.hasPiece, !stream.isClosed else { return }
         stream.isQueued = true
         turns.append(stream)
         endpoint.mark(self)
@@ -286,11 +298,14 @@ final class ConnectionCore {
     // MARK: - Credit
 
     func returnCredit(_ count: Int) {
+        // A stream that was closed with bytes unread may outlive its connection.
+        guard phase != .ended else { return }
         credit += UInt64(count)
         if !isQueued { endpoint.mark(self) }
     }
 
     func queueCredit(_ stream: StreamCore) {
+        guard phase != .ended else { return }
         creditStreams.append(stream)
         if !isQueued { endpoint.mark(self) }
     }

@@ -56,6 +56,16 @@ struct EndpointSecrets {
         }
     }
 
+    /// For the 8 bytes of an id of ours in a packet.
+    func resetToken(_ id: UnsafeRawPointer) -> [UInt8] {
+        var cid = ngtcp2_cid()
+        cid.datalen = ConnectionKey.ownBytes
+        withUnsafeMutableBytes(of: &cid.data) {
+            $0.copyMemory(from: UnsafeRawBufferPointer(start: id, count: ConnectionKey.ownBytes))
+        }
+        return resetToken(cid)
+    }
+
     /// A packet that looks like any other and says: this connection is gone. Nil when enough were sent this second.
     mutating func resetPacket(for id: UnsafeRawPointer, now: UInt64) -> [UInt8]? {
         if now / 1_000_000_000 != resetSecond {
@@ -64,12 +74,7 @@ struct EndpointSecrets {
         }
         guard resetsInSecond < Self.resetsPerSecond else { return nil }
         resetsInSecond += 1
-        var cid = ngtcp2_cid()
-        cid.datalen = ConnectionKey.ownBytes
-        withUnsafeMutableBytes(of: &cid.data) {
-            $0.copyMemory(from: UnsafeRawBufferPointer(start: id, count: ConnectionKey.ownBytes))
-        }
-        let token = resetToken(cid)
+        let token = resetToken(id)
         let noise = RandomSource.system.bytes(Self.noiseBytes)
         let packet = [UInt8](unsafeUninitializedCapacity: Self.resetBytes) { buffer, count in
             count = max(

@@ -27,6 +27,7 @@ package final class QuicConnection: Sendable {
     }
 
     deinit {
+        // Handed to the loop, which alone touches it.
         nonisolated(unsafe) let core = core
         loop.perform { core.close(code: 0) }
     }

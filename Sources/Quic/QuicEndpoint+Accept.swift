@@ -61,7 +61,9 @@ extension QuicEndpoint {
             log.debug("A handshake could not begin.", .field("address", message.from))
             return nil
         }
-        guard let own = EndpointSecrets.key(opening.scid), let client = EndpointSecrets.key(clientID) else { return nil }
+        guard let own = EndpointSecrets.key(opening.scid), let client = EndpointSecrets.key(clientID) else {
+            return nil
+        }
         route(own, to: core)
         route(client, to: core)
         core.clientKeys = [client]

@@ -22,8 +22,8 @@ package struct QuicSettings: Sendable {
     package var sendBytesPerSecond: UInt64?
     /// For a stream that we open: 1 MiB keeps a 10 Gbit/s peer busy for as long as the next block takes to come.
     package var streamWindowBytes: UInt64 = 1 << 20
-    /// For a stream that the peer opens: its request is small.
-    package var requestWindowBytes: UInt64 = 64 << 10
+    /// For a stream that the peer opens: 256 connections with 33 of them each hold at most 135 MiB of unread bytes.
+    package var requestWindowBytes: UInt64 = 16 << 10
     /// Bounds what one connection can put into our memory.
     package var connectionWindowBytes: UInt64 = 16 << 20
 

@@ -19,6 +19,7 @@ package final class QuicStream: Sendable {
     }
 
     deinit {
+        // Handed to the loop, which alone touches it.
         nonisolated(unsafe) let core = core
         loop.perform { core.abandon() }
     }

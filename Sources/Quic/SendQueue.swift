@@ -73,7 +73,7 @@ struct SendQueue {
     }
 
     /// Only when ngtcp2 has forgotten the stream.
-    mutating func clear() { 
+    mutating func clear() {
         segments = []
         unsent = 0
     }

@@ -93,7 +93,7 @@ final class SocketPort: EventSource {
                 endpoint.loop.modify(number, fd: socket.descriptor.rawValue, events: events)
             }
             return .sent
-        } catch where error.isMessageTooLong {
+        } catch  where error.isMessageTooLong {
             return .tooLarge
         } catch {
             // A network that is down loses packets; that is what retransmission is for.
@@ -102,7 +102,9 @@ final class SocketPort: EventSource {
         }
     }
 
-    private func keep(_ bytes: UnsafeRawBufferPointer, _ segment: Int, _ target: SocketAddress, _ source: SocketAddress?) {
+    private func keep(
+        _ bytes: UnsafeRawBufferPointer, _ segment: Int, _ target: SocketAddress, _ source: SocketAddress?
+    ) {
         waiting.append(Waiting(bytes: [UInt8](bytes), segment: segment, target: target, source: source))
     }
 

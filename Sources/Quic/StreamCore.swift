@@ -81,14 +81,20 @@ final class StreamCore {
 
     func acknowledged(_ offset: UInt64) { outbox.acknowledged(offset) }
 
-    /// The peer gives up its half; what it sent before is dropped.
+    /// The peer gave the stream up: between our hosts a reset is always one of both halves.
     func peerReset(code: UInt64) {
         failReceiving(.streamReset(code: code))
+        failSending(.streamReset(code: code))
     }
 
-    /// The peer does not want to read on; ngtcp2 answers with a reset of our half by itself.
-    func peerStopped(code: UInt64) {
-        failSending(.streamReset(code: code))
+    /// The peer does not want to read on. ngtcp2 answers with a reset of our half by itself and says so only when we
+    /// write; it keeps the code until the stream is closed.
+    func peerStopped() {
+        if case .failed(let error) = receiveEnd {
+            failSending(error)
+        } else {
+            failSending(.streamReset(code: Self.droppedCode))
+        }
     }
 
     /// ngtcp2 has forgotten the stream; bytes that came whole can still be read.
@@ -151,7 +157,11 @@ final class StreamCore {
                 pending.finish(.success(bytes))
             } else if let receiveEnd {
                 release()
-                if case .orderly = receiveEnd { pending.finish(.success(nil)) } else { pending.fail(Self.error(of: receiveEnd)) }
+                if case .orderly = receiveEnd {
+                    pending.finish(.success(nil))
+                } else {
+                    pending.fail(Self.error(of: receiveEnd))
+                }
             }
         case .block(_, let pending):
             if let target, targetLeft > 0, !inbox.isEmpty { landed(inbox.take(targetLeft, to: target)) }
@@ -211,7 +221,9 @@ final class StreamCore {
 
     // MARK: - Writing
 
-    func write(_ memory: AnyObject, _ start: UnsafeMutablePointer<UInt8>, _ count: Int, ends: Bool, _ written: Pending<Void>) {
+    func write(
+        _ memory: AnyObject, _ start: UnsafeMutablePointer<UInt8>, _ count: Int, ends: Bool, _ written: Pending<Void>
+    ) {
         // A task that was cancelled before its write began.
         if written.isFinished { return }
         if let sendFault {
@@ -237,7 +249,7 @@ final class StreamCore {
     /// Nobody has a handle any more: what was ended is delivered, what was not is reset.
     func abandon() {
         let isReading = receiveEnd == nil
-        let isWriting = !outbox.isEnded
+        let isWriting = sendFault != nil || !outbox.isEnded
         failReceiving(.streamReset(code: Self.droppedCode))
         guard !isClosed, resetAt == nil, let connection else { return }
         if isWriting { failSending(.streamReset(code: Self.droppedCode)) }

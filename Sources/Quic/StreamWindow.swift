@@ -60,7 +60,8 @@ struct Inbox {
         let taken = min(limit, count)
         guard taken > 0 else { return 0 }
         bytes.withUnsafeBytes { source in
-            target.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[start..<start + taken]).start, byteCount: taken)
+            target.copyMemory(
+                from: UnsafeRawBufferPointer(rebasing: source[start..<start + taken]).start, byteCount: taken)
         }
         advance(taken)
         return taken

@@ -1,10 +1,11 @@
 import Crypto
 import Linux
 import Model
-import Quic
 import Runtime
 import TestKit
 import Testing
+
+@testable import Quic
 
 @Suite struct `A QUIC server` {
     @Test func `runs again after it ended, and its consumer goes on`() async throws {
@@ -89,11 +90,35 @@ import Testing
         }
     }
 
+    @Test func `tells a peer that its connection was forgotten, but not for ever`() async throws {
+        try await within {
+            let server = try await Host()
+            let address = try await server.address
+            let stranger = try UdpSocket(bind: .loopback(port: 0))
+            var packet = RandomSource.system.bytes(60)
+            packet[0] = 0x40
+            for _ in 0..<100 { _ = try packet.withUnsafeBytes { try stranger.send($0, segment: 60, to: address) } }
+            try await eventually { await server.server.pathCounters().strayDatagrams == 100 }
+            var answers: [[UInt8]] = []
+            while try stranger.receive({ received in
+                for start in stride(from: 0, to: received.bytes.count, by: received.segment) {
+                    answers.append([UInt8](received.bytes[start..<start + received.segment]))
+                }
+            }) > 0 {}
+            // The limit of a second, or of two when the test crosses from one to the next.
+            #expect(answers.count == 32 || answers.count == 64)
+            let token = packet.withUnsafeBytes { bytes in
+                bytes.baseAddress.map { EndpointSecrets(identity: server.identity).resetToken($0 + 1) }
+            }
+            #expect(answers.allSatisfy { $0.count < 43 && $0[0] & 0xc0 == 0x40 && Array($0.suffix(16)) == token })
+        }
+    }
+
     @Test func `is not kept busy by half-open handshakes`() async throws {
         try await within {
             let server = try await Host {
                 $0.halfOpen = 4
-                $0.handshakeDeadline = .milliseconds(400)
+                $0.handshakeDeadline = .milliseconds(700)
             }
             let flood = try await FirstPackets(count: 12)
             try flood.send(to: try await server.address)
@@ -116,7 +141,8 @@ import Testing
             let client = try await Host()
             let connection = try await client.server.connect(to: server.address)
             #expect(connection.peerKeyHash == server.identity.peer.digest.bytes)
-            #expect(await server.server.pathCounters().retries == 9)
+            // A loaded machine is asked more than once.
+            #expect(await server.server.pathCounters().retries > 8)
         }
     }
 

@@ -66,6 +66,12 @@ private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
         #expect(throws: Never.self) { try #expect(place.tree() == ["a/", "a/b/", "a/b/file", "a/in", "a/out"]) }
     }
 
+    @Test(arguments: ["..", "a/..", "a/../..", "/", "a/.", "a/out/passwd"])
+    func `tells nothing of what lies outside`(_ path: String) {
+        #expect(code { _ = try Beneath.status(root, bytes(path)) } != nil)
+        #expect(code { _ = try Beneath.linkTarget(root, bytes(path)) } != nil)
+    }
+
     @Test func `is created once where it must be new`() throws {
         let file = try Beneath.create(root, bytes("new"), mode: 0o600, exclusive: true)
         #expect(

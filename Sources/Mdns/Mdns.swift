@@ -37,9 +37,10 @@ package actor Mdns {
         defer { poller.close() }
         var lastReason: String?
         while !Task.isCancelled {
-            let reason = await live(poller, events)
+            let (reason, wasOpen) = await live(poller, events)
             if Task.isCancelled { break }
-            if reason != lastReason { tell(.unavailable(reason: reason), events) }
+            // A D-Bus that is away is asked for again and again, and told about once.
+            if wasOpen || reason != lastReason { tell(.unavailable(reason: reason), events) }
             lastReason = reason
             do {
                 try await time.sleep(for: settings.retryDelay)
@@ -55,8 +56,10 @@ package actor Mdns {
         session?.advertise(new)
     }
 
-    /// One session; returns why it ended.
-    private func live(_ poller: AvahiPoller, _ events: AsyncStream<MdnsEvent>.Continuation) async -> String {
+    /// One session; returns why it ended, and whether there was a D-Bus at all.
+    private func live(
+        _ poller: AvahiPoller, _ events: AsyncStream<MdnsEvent>.Continuation
+    ) async -> (reason: String, wasOpen: Bool) {
         let (ends, end) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(1))
         let log = self.log
         let session = AvahiSession(
@@ -70,9 +73,9 @@ package actor Mdns {
             session.close()
             self.session = nil
         }
-        if let reason = session.open(poller) { return reason }
-        for await reason in ends { return reason }
-        return "it was stopped"
+        if let reason = session.open(poller) { return (reason, false) }
+        for await reason in ends { return (reason, true) }
+        return ("it was stopped", true)
     }
 
     private func tell(_ event: MdnsEvent, _ events: AsyncStream<MdnsEvent>.Continuation) {

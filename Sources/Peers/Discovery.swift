@@ -132,7 +132,7 @@ package actor Discovery {
             let peer = try await table.connect(to: address)
             plan.reached(address, peer, now: time.now)
         } catch {
-            log.debug("A dial failed: \(error).", .field("address", address))
+            log.debug("A dial failed.", .field("address", address), .field("reason", "\(error)"))
             plan.failed(address, isLasting: error.isLasting, now: time.now, random: random)
         }
     }

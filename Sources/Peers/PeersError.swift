@@ -23,7 +23,7 @@ package enum PeersError: Error, Hashable, Sendable {
     /// Whether the same address is worth dialling again before anything is known to have changed.
     var isLasting: Bool {
         switch self {
-        case .addressRefused, .ownAddress, .identityCloned, .versionMismatch: true
+        case .addressRefused, .ownAddress, .identityCloned, .versionMismatch, .unreachable(_, .noSocket): true
         case .unreachable, .handshake, .banned, .full, .stopped: false
         }
     }

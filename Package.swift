@@ -121,7 +121,8 @@ let package = Package(
         tests("Content", ["Content", "Storage", "Crypto", "Model", "Runtime", "Linux", "TestKit"]),
         tests("ControlServer", ["ControlServer", "Control", "Model", "Runtime", "Linux", "TestKit"]),
         tests(
-            "Library", ["Library", "Database", "Content", "Storage", "Model", "Runtime", "Linux", "Fixture", "TestKit"]),
+            "Library",
+            ["Library", "Database", "Content", "Storage", "Model", "Runtime", "Linux", "Fixture", "TestKit"]),
         tests(
             "Peers", ["Peers", "PeerLink", "Quic", "Wire", "Crypto", "Mdns", "Model", "Runtime", "Linux", "TestKit"]),
         tests("Transfer", ["Transfer", "PeerLink", "Wire", "Content", "Model", "Runtime", "TestKit"]),

@@ -25,14 +25,17 @@ package enum InstallError: Error, Hashable, Sendable {
         case .archiveMissing(let game):
             "\(game) was not installed: its directory holds no package \(game).eti."
         case .archiveAmbiguous(let game):
-            "\(game) was not installed: several files are its package but for upper and lower case; keep one as \(game).eti."
+            "\(game) was not installed: several files are its package but for upper and lower case; keep one as "
+                + "\(game).eti."
         case .refused(let game, let clause): "\(game) was not installed: its package is refused because \(clause)."
         case .unpackerBroken(let game, let clause):
             "\(game) was not installed: \(clause); install lanspread again."
         case .diskFull(let game, let free):
-            "\(game) was not installed: the disk is full with \(free >> 20) MiB left. Free space under the games directory."
+            "\(game) was not installed: the disk is full with \(free >> 20) MiB left. Free space under the games "
+                + "directory."
         case .inTheWay(let game, let name):
-            "\(game) was not installed: \(name) is in the way and nothing proves that it is ours. Look at it and move it."
+            "\(game) was not installed: \(name) is in the way and nothing proves that it is ours. Look at it and "
+                + "move it."
         case .storage(let game, let error): "\(game) was not installed: \(error.sentence)."
         case .cancelled(let game): "The install of \(game) was cancelled."
         }

@@ -67,8 +67,8 @@ extension PeerTable {
         switch code {
         case CloseCode.clonedIdentity:
             log.error(
-                "Another host bears this host's identity: its state directory is a copy of ours. Remove the identity file "
-                    + "from one of the two state directories and start its daemon again.",
+                "Another host bears this host's identity: its state directory is a copy of ours. Remove the identity "
+                    + "file from one of the two state directories and start its daemon again.",
                 kind: "identity_cloned", .peer(link.peer), .field("address", link.remote))
         case CloseCode.versionMismatch:
             log.notice(

@@ -33,7 +33,10 @@ import Unpack
                 Corpus.helperPath, descriptors: [input.read, output.write, output.write, stray.read], on: loops.net[0])
         }
         try await within {
-            while status(child.pid, "Seccomp") != "2" { await Task.yield() }
+            while status(child.pid, "Seccomp") != "2" {
+                try Task.checkCancellation()
+                await Task.yield()
+            }
         }
         #expect(status(child.pid, "NoNewPrivs") == "1")
         let open = try Beneath.list(try Files.openDirectory(atPath: "/proc/\(child.pid)/fd"))

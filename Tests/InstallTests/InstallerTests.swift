@@ -83,7 +83,10 @@ import Testing
         try await within {
             let task = Task { try await bench.install(helper: helper) }
             // The staging is the sign that the install has begun; nothing tells of it but the disk.
-            while try bench.directory.tree() != started.sorted() { await Task.yield() }
+            while try bench.directory.tree() != started.sorted() {
+                try Task.checkCancellation()
+                await Task.yield()
+            }
             task.cancel()
             let game = try #require(GameID("quake"))
             await #expect(throws: InstallError.cancelled(game)) { try await task.value }
@@ -124,10 +127,13 @@ import Testing
                     bench.root, helperPath: helper, version: version, rootDigest: nil, loop: bench.loops.net[0],
                     disk: bench.loops.disk, time: clock, log: .silent, progress: { _, _ in })
             })
-            await clock.sleepers(1)
-            clock.advance(by: Limits.helperSilence)
-            // The watch may have begun before we waited for the helper: then it looks once more.
-            while clock.nextWake != nil { clock.advance(by: Limits.helperSilence); await Task.yield() }
+            // The watch may begin before we wait for the helper: then it looks once more.
+            async let _: Void = {
+                while !Task.isCancelled {
+                    await clock.sleepers(1)
+                    clock.advance(by: Limits.helperSilence)
+                }
+            }()
             return await outcome
         }
         let game = try #require(GameID("quake"))

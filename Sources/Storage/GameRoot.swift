@@ -108,25 +108,40 @@ package struct GameRoot: Sendable {
     /// not exchanged; a name that breaks them is left alone.
     package func exchangedFiles() throws(StorageError) -> [ExchangedFile] {
         var files: [ExchangedFile] = []
-        try collect(below: [], into: &files)
+        try collect(directory, below: [], into: &files)
         return files.sorted { $0.path < $1.path }
     }
 
-    private func collect(below prefix: [UInt8], into files: inout [ExchangedFile]) throws(StorageError) {
-        let listing = try asStorage { () throws(LinuxError) in
-            try Beneath.list(try Beneath.openDirectory(directory, prefix))
-        }
+    /// Each file is asked by its name beneath its own directory, held open: a long path costs nothing then.
+    private func collect(
+        _ opened: Descriptor, below prefix: [UInt8], into files: inout [ExchangedFile]
+    ) throws(StorageError) {
+        let listing = try asStorage { () throws(LinuxError) in try Beneath.list(opened) }
         for entry in listing {
             let bytes = prefix.isEmpty ? entry.name : prefix + [UInt8(ascii: "/")] + entry.name
             guard let path = try? RelativePath(bytes), ReservedNames.isExchanged(path) else { continue }
             switch entry.kind {
-            case .directory: try collect(below: bytes, into: &files)
+            case .directory:
+                let child = try unlessGone { () throws(LinuxError) in try Beneath.openDirectory(opened, entry.name) }
+                if let child { try collect(child, below: bytes, into: &files) }
             case .regular:
-                guard let status = try? Beneath.status(directory, bytes), status.kind == .regular else { continue }
+                let status = try unlessGone { () throws(LinuxError) in try Beneath.status(opened, entry.name) }
+                guard let status, status.kind == .regular else { continue }
                 guard files.count < Limits.manifestFiles else { throw .tooManyFiles(game) }
                 files.append(ExchangedFile(path: path, status: status))
             case .symlink, .other: continue
             }
+        }
+    }
+
+    /// Nil for what is gone by now or became a link. Everything else is an error: a listing without a directory that
+    /// could not be opened would be another game.
+    private func unlessGone<Value>(_ body: () throws(LinuxError) -> Value) throws(StorageError) -> Value? {
+        do {
+            return try body()
+        } catch {
+            guard error.isNoEntry || error.isLoop || error.isNotDirectory else { throw StorageError(error) }
+            return nil
         }
     }
 }

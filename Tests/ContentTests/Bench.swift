@@ -5,6 +5,7 @@ import Linux
 import Model
 import Runtime
 import Storage
+import Synchronization
 import TestKit
 import Testing
 
@@ -40,8 +41,12 @@ struct Bench {
             path: "\(temporary.path)/\(host)", newID: String(repeating: "0f", count: 16), disk: disk)
     }
 
+    private static let made = Mutex<[String: [UInt8]]>([:])
+
     /// Content that is other in every file and in every 64 KiB; `salt` makes another version of it.
     static func content(_ name: String, _ count: Int, salt: UInt64 = 0) -> [UInt8] {
+        let key = "\(name) \(count) \(salt)"
+        if let made = made.withLock({ $0[key] }) { return made }
         var state = name.utf8.reduce(salt &+ 0x9e37_79b9_7f4a_7c15) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(count)
@@ -55,6 +60,7 @@ struct Bench {
             if rest > 8 { withUnsafeBytes(of: UInt64(bytes.count) ^ state) { bytes.append(contentsOf: $0) } }
             bytes.append(contentsOf: pattern.prefix(count - bytes.count))
         }
+        made.withLock { $0[key] = bytes }
         return bytes
     }
 

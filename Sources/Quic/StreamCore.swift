@@ -83,7 +83,8 @@ final class StreamCore {
 
     /// The peer gave the stream up: between our hosts a reset is always one of both halves.
     func peerReset(code: UInt64) {
-        failReceiving(.streamReset(code: code))
+        // What came whole before can still be read (RFC 9000, 3.2, "Data Recvd").
+        if receiveEnd == nil { failReceiving(.streamReset(code: code)) }
         failSending(.streamReset(code: code))
     }
 

@@ -94,3 +94,15 @@ func eventually(_ isSo: () async -> Bool) async throws {
         await Task.yield()
     }
 }
+
+/// Every word differs from all others of the test, so nothing can land in the wrong place unseen.
+func fill(_ block: MemoryBlock, _ number: Int) {
+    let words = block.start.bindMemory(to: UInt64.self, capacity: block.capacity / 8)
+    for index in 0..<block.capacity / 8 { words[index] = UInt64(number) << 32 | UInt64(index) }
+}
+
+func isFilled(_ block: MemoryBlock, _ number: Int) -> Bool {
+    let words = block.start.bindMemory(to: UInt64.self, capacity: block.capacity / 8)
+    for index in 0..<block.capacity / 8 where words[index] != UInt64(number) << 32 | UInt64(index) { return false }
+    return true
+}

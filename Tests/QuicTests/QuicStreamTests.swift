@@ -78,12 +78,7 @@ import Testing
                     }
                 }
                 // Time for 200 round trips: far more than the writer needs to run away.
-                for _ in 0..<200 {
-                    try await ping.write([1])
-                    _ = try await pong.read(exactly: 1)
-                    try await pong.write([2])
-                    _ = try await ping.read(exactly: 1)
-                }
+                try await roundTrips(200, ping, pong)
                 // The window of 1 MiB.
                 #expect(written.value == 4)
                 _ = try await ours.read(exactly: total * bytes.count)
@@ -171,17 +166,21 @@ import Testing
     @Test func `delivers what was ended even when its handle is dropped`() async throws {
         try await within {
             let pair = try await Pair()
-            let bytes = [UInt8](repeating: 8, count: 3 << 20)
+            // Less than the window, so that nobody has to read for it to be sent.
+            let bytes = [UInt8](repeating: 8, count: 500 << 10)
             let ours = try await pair.dialled.openStream()
+            let (ping, pong) = try await pair.stream()
             // The request is not ended: only that half is given up.
             try await ours.write([1])
-            async let serving: Void = {
+            do {
                 var inbound = pair.accepted.inbound.makeAsyncIterator()
                 let theirs = try #require(await inbound.next())
                 try await theirs.write(bytes, end: true)
-            }()
+            }
+            // A reset would have overtaken the bytes that nobody has read yet.
+            try await roundTrips(50, ping, pong)
             #expect(try await ours.read(exactly: bytes.count) == bytes)
-            try await serving
+            #expect(try await ours.read(upTo: 1) == nil)
         }
     }
 
@@ -203,7 +202,12 @@ import Testing
             let pair = try await Pair(server: { $0.streamsPerConnection = 2 })
             let (first, farFirst) = try await pair.stream()
             let (second, farSecond) = try await pair.stream()
-            let third = Task { try await pair.dialled.openStream() }
+            let opened = Count()
+            let third = Task {
+                let stream = try await pair.dialled.openStream()
+                opened.increment()
+                return stream
+            }
             let cancelled = Task { try await pair.dialled.openStream() }
             cancelled.cancel()
             await #expect(throws: QuicError.cancelled) { try await cancelled.value }
@@ -211,10 +215,11 @@ import Testing
             try await first.write([7], end: true)
             try await farFirst.write([], end: true)
             #expect(try await first.read(upTo: 1) == nil)
+            try await roundTrips(50, second, farSecond)
+            #expect(opened.value == 0)
             #expect(try await farFirst.read(exactly: 1) == [7])
             #expect(try await farFirst.read(upTo: 1) == nil)
             #expect(try await third.value.id == 8)
-            withExtendedLifetime((second, farSecond)) {}
         }
     }
 
@@ -239,13 +244,12 @@ private final class Count: Sendable {
     func increment() { count.add(1, ordering: .relaxed) }
 }
 
-private func fill(_ block: MemoryBlock, _ number: Int) {
-    let words = block.start.bindMemory(to: UInt64.self, capacity: block.capacity / 8)
-    for index in 0..<block.capacity / 8 { words[index] = UInt64(number) << 32 | UInt64(index) }
-}
-
-private func isFilled(_ block: MemoryBlock, _ number: Int) -> Bool {
-    let words = block.start.bindMemory(to: UInt64.self, capacity: block.capacity / 8)
-    for index in 0..<block.capacity / 8 where words[index] != UInt64(number) << 32 | UInt64(index) { return false }
-    return true
+/// Time in which the other streams could have done what they must not.
+private func roundTrips(_ count: Int, _ ping: QuicStream, _ pong: QuicStream) async throws {
+    for _ in 0..<count {
+        try await ping.write([1])
+        _ = try await pong.read(exactly: 1)
+        try await pong.write([2])
+        _ = try await ping.read(exactly: 1)
+    }
 }

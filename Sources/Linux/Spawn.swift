@@ -88,10 +88,10 @@ package enum Spawn {
     // MARK: - Making the call
 
     /// Copies with numbers beyond every target: else `dup2` to 1 could overwrite what is to become 2.
-    private static func aboveTargets(_ descriptors: [Descriptor]) throws(LinuxError) -> [Descriptor] {
+    static func aboveTargets(_ descriptors: [Descriptor]) throws(LinuxError) -> [Descriptor] {
         var copies: [Descriptor] = []
         for descriptor in descriptors {
-            copies.append(try descriptor.duplicate(minimum: Int32(descriptors.count) + 3))
+            copies.append(try descriptor.duplicate(minimum: Int32(descriptors.count)))
         }
         return copies
     }

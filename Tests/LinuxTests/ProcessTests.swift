@@ -1,6 +1,7 @@
 import Glibc
-import Linux
 import Testing
+
+@testable import Linux
 
 @Suite struct `A signal descriptor` {
     @Test func `reads the signals that its thread blocks`() throws {
@@ -40,13 +41,21 @@ import Testing
         let (read, write) = try Descriptor.pipe()
         #expect(fcntl(read.rawValue, F_GETFD) & FD_CLOEXEC != 0)
         #expect(fcntl(write.rawValue, F_GETFD) & FD_CLOEXEC != 0)
-        #expect(fcntl(try write.duplicate().rawValue, F_GETFD) & FD_CLOEXEC != 0)
+        let copy = try write.duplicate()
+        #expect(fcntl(copy.rawValue, F_GETFD) & FD_CLOEXEC != 0)
+        // A descriptor that was closed too early gives -1, which has every flag.
+        #expect(fcntl(copy.rawValue, F_GETFD) >= 0)
     }
 }
 
 @Suite struct `A spawned process` {
-    @Test func `gets descriptors even where their numbers cross`() throws {
-        // Three pipes whose ends lie on each other's targets as often as chance allows.
+    @Test func `has its descriptors copied away from the numbers that they get`() throws {
+        let null = try Files.openRead(atPath: "/dev/null")
+        let copies = try Spawn.aboveTargets(Array(repeating: null, count: 300))
+        #expect(copies.allSatisfy { $0.rawValue >= 300 })
+    }
+
+    @Test func `gets the descriptors in their order`() throws {
         let (read, write) = try Descriptor.pipe()
         let null = try Files.openRead(atPath: "/dev/null")
         let process = try Spawn.start(

@@ -1,3 +1,4 @@
+import Glibc
 import Linux
 import Runtime
 import TestKit
@@ -23,7 +24,8 @@ import Testing
     @Test func `gets its arguments, its environment and its descriptors, and no others`() async throws {
         try await within {
             let loop = try EventLoop()
-            let leaked = try Files.openDirectory(atPath: "/").duplicate(minimum: 40)
+            // As a C library leaves it that forgot close-on-exec.
+            let leaked = Descriptor(adopting: dup(2))
             let (read, write) = try Descriptor.pipe()
             let null = try Files.openRead(atPath: "/dev/null")
             let child = try ChildProcess.spawn(
@@ -31,7 +33,7 @@ import Testing
                 environment: ["A=b", "PATH=/usr/bin:/bin"], descriptors: [null, write, write], on: loop)
             let wrote = write.rawValue
             _ = consume write
-            #expect(wrote > 2 && leaked.rawValue >= 40)
+            #expect(wrote > 2 && leaked.rawValue > 2)
             #expect(await child.wait() == .exited(status: 0))
             #expect(child.exitStatus == .exited(status: 0))
             // 3 is the directory that ls itself reads.

@@ -62,6 +62,14 @@ private struct Stage {
         #expect(stage.status(1).reason == "It broke.")
     }
 
+    @Test func `does not hurry the start when an earlier child ends`() {
+        var stage = Stage(.restart, .required, .required)
+        _ = stage.state.advance()
+        _ = stage.up(0)
+        #expect(stage.ended(0) == [.startLater(child: 0, life: 1, after: .seconds(5))])
+        #expect(stage.up(1) == [.start(child: 2, life: 1)])
+    }
+
     @Test func `stops the others in reverse when a required child ends`() {
         var stage = Stage(.required, .required, .restart)
         stage.startAll()

@@ -106,6 +106,19 @@ private struct House: Sendable {
         }
     }
 
+    @Test func `leaves no timer behind when it stops while a child waits to be started again`() async throws {
+        try await within {
+            let house = House()
+            let gate = AsyncGate(isOpen: true)
+            let supervisor = house.supervisor([house.mortal("a", .restart, gate, Broken()), house.steady("b")])
+            async let exit = supervisor.run {}
+            await house.clock.sleepers(1)
+            supervisor.stop()
+            #expect(await exit == .stopped)
+            while house.clock.sleeping > 0 { await Task.yield() }
+        }
+    }
+
     @Test func `lives on when a best-effort child ends`() async throws {
         try await within {
             let house = House()

@@ -7,6 +7,9 @@ DESTDIR ?=
 # lld links in a third of the time and, unlike gold, says nothing about functions that only Foundation calls.
 LINK := -Xswiftc -use-ld=lld
 RELEASE := -c release --static-swift-stdlib $(LINK)
+# One test after the other: many wait for whole programs, and side by side on two cores they wait for each other and
+# their deadlines say nothing.
+SERIAL := --no-parallel
 SOURCES := Package.swift Sources Tests
 
 # A crash under test must end, not wait for a backtrace that nobody reads.
@@ -31,7 +34,7 @@ test: ## install what is missing, then format check, all tests, release build, l
 	@scripts/install-dependencies test
 	@$(MAKE) --no-print-directory fmt-check
 	swift build --build-tests $(LINK)
-	swift test --skip-build $(LINK)
+	swift test --skip-build $(LINK) $(SERIAL)
 	swift build $(RELEASE)
 	scripts/check-links
 
@@ -61,12 +64,12 @@ fresh: ## demo and test in a new Debian 12, compile in a new Debian 13 (root)
 
 tsan: ## threads, transport and operations under the thread sanitizer
 	@scripts/install-dependencies test
-	swift test $(LINK) --sanitize=thread --scratch-path .build/tsan \
+	swift test $(LINK) $(SERIAL) --sanitize=thread --scratch-path .build/tsan \
 		--filter '^(Runtime|Supervision|Quic|PeerLink|Peers|Transfer|Node)Tests'
 
 asan: ## parsers, C borders and archives under the address sanitizer
 	@scripts/install-dependencies test
-	swift test $(LINK) --sanitize=address --scratch-path .build/asan \
+	swift test $(LINK) $(SERIAL) --sanitize=address --scratch-path .build/asan \
 		--filter '^(Model|Wire|Linux|Crypto|Quic|Database|Archive|Unpack|Install)Tests'
 
 install: build ## copy programs, units and settings below DESTDIR/PREFIX

@@ -48,7 +48,10 @@ final class DaemonConnection {
         let deadline = Deadline(limit)
         while true {
             switch try incoming(deadline) {
-            case .result(id, let result): return result
+            case .result(id, let result):
+                // What came in one piece with the reply would wait for the next piece, which may never come.
+                try keepEvents()
+                return result
             case .failure(let other, let failure) where other == id || other == .null: throw failure
             case .event(let event): events.append(event)
             case .result, .failure: continue
@@ -94,6 +97,10 @@ final class DaemonConnection {
     /// Reads what has come into the events, without waiting for more than one piece.
     func receiveEvents() throws(Failure) {
         try receive()
+        try keepEvents()
+    }
+
+    private func keepEvents() throws(Failure) {
         while let incoming = try decode() {
             if case .event(let event) = incoming { events.append(event) }
         }

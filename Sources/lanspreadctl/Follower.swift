@@ -52,11 +52,17 @@ struct Follower {
             takeEvents()
             progress.show(views)
             if isOver { break }
-            switch connection.wait(signals, until: .earlier(deadline, progress.deadline)) {
+            // A gap may have come with a reply, and then nothing else may ever come.
+            let wake = hasGap ? .readable : connection.wait(signals, until: .earlier(deadline, progress.deadline))
+            switch wake {
             case .readable:
                 do {
-                    try connection.receiveEvents()
-                    try askAgainAfterGap()
+                    if hasGap {
+                        hasGap = false
+                        try refresh()
+                    } else {
+                        try connection.receiveEvents()
+                    }
                 } catch {
                     guard error.isLostConnection else { throw error }
                     guard try reattach(deadline) else { return try leave() }
@@ -87,13 +93,6 @@ struct Follower {
     private mutating func update(_ view: OperationView) {
         guard let index = views.firstIndex(where: { $0.number == view.number }), !views[index].isEnded else { return }
         views[index] = view
-    }
-
-    private mutating func askAgainAfterGap() throws(Failure) {
-        takeEvents()
-        guard hasGap else { return }
-        hasGap = false
-        try refresh()
     }
 
     private mutating func refresh() throws(Failure) {

@@ -21,6 +21,7 @@ import Testing
     @Test func `waits and writes plain lines when nobody watches`() async throws {
         try await StubHouse().open { house in
             let ctl = try await self.begun(house)
+            try await ctl.says("waiting")
             house.daemon.change(42, Self.progress)
             try await ctl.says("50 %")
             house.daemon.change(42, ["phase": "installing", "bytes_done": 0, "rate": 0])

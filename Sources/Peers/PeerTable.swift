@@ -107,6 +107,9 @@ package actor PeerTable {
         do throws(QuicError) {
             connection = try await quic.connect(to: address)
         } catch {
+            if case .connectionLost(.closedThere(let code)) = error, let reason = PeersError(closeCode: code) {
+                throw reason
+            }
             throw error == .tooManyConnections ? .full : .unreachable(address, error)
         }
         guard let link = link(over: connection) else { throw .unreachable(address, .refused) }
@@ -136,17 +139,11 @@ package actor PeerTable {
         if error == .lost, case .connectionLost(.closedThere(let theirs)) = await link.waitUntilClosed() {
             code = theirs
         }
-        switch code {
-        case CloseCode.duplicate:
+        if code == CloseCode.duplicate {
             await linked(link.peer)
             return link.peer
-        case CloseCode.ownIdentity: throw .ownAddress
-        case CloseCode.clonedIdentity: throw .identityCloned
-        case CloseCode.versionMismatch: throw .versionMismatch
-        case CloseCode.banned: throw .banned
-        case CloseCode.full: throw .full
-        default: throw .handshake(error)
         }
+        throw code.flatMap { PeersError(closeCode: $0) } ?? .handshake(error)
     }
 
     /// Waits until the other of two dials has brought the peer into the table; not for ever.

@@ -1,6 +1,7 @@
 package import Linux
 package import PeerLink
 package import Quic
+import Wire
 
 /// Why a peer was not reached, sorted by whether another try is of use.
 package enum PeersError: Error, Hashable, Sendable {
@@ -25,6 +26,20 @@ package enum PeersError: Error, Hashable, Sendable {
         switch self {
         case .addressRefused, .ownAddress, .identityCloned, .versionMismatch, .unreachable(_, .noSocket): true
         case .unreachable, .handshake, .banned, .full, .stopped: false
+        }
+    }
+}
+
+extension PeersError {
+    /// What a peer that closes with this code has to say; nil for a code that says nothing of us.
+    init?(closeCode: UInt64) {
+        switch closeCode {
+        case CloseCode.ownIdentity: self = .ownAddress
+        case CloseCode.clonedIdentity: self = .identityCloned
+        case CloseCode.versionMismatch: self = .versionMismatch
+        case CloseCode.banned: self = .banned
+        case CloseCode.full: self = .full
+        default: return nil
         }
     }
 }

@@ -165,12 +165,14 @@ final class ConnectionCore {
 
     private func peerClosed() -> QuicEnding {
         guard let quic else { return QuicEnding(.connectionLost(.stopped), .none) }
-        // Before both keys were accepted, every kind of end says that the other side does not want us.
-        if phase == .handshaking { return QuicEnding(.refused, .none) }
         var code: UInt64 = 0
-        if lan_conn_peer_close(quic, &code) != 0 {
+        let isApplication = lan_conn_peer_close(quic, &code) != 0
+        // An application that knew our key may say why it does not want us, even before we know that it accepted it.
+        if isApplication, phase != .handshaking || code != 0 {
             return QuicEnding(.connectionLost(.closedThere(code: code)), .none)
         }
+        // Before both keys were accepted, every other kind of end says that the other side does not want us.
+        if phase == .handshaking { return QuicEnding(.refused, .none) }
         return QuicEnding(.connectionLost(.fault(code: Int64(clamping: code))), .none)
     }
 

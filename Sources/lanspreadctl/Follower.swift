@@ -49,23 +49,20 @@ struct Follower {
 
     mutating func follow(until deadline: Deadline) throws(Failure) -> Ending {
         while true {
-            takeEvents()
+            do {
+                try askAgainAfterGap()
+            } catch {
+                guard try isBack(after: error, deadline) else { return try leave() }
+                continue
+            }
             progress.show(views)
             if isOver { break }
-            // A gap may have come with a reply, and then nothing else may ever come.
-            let wake = hasGap ? .readable : connection.wait(signals, until: .earlier(deadline, progress.deadline))
-            switch wake {
+            switch connection.wait(signals, until: .earlier(deadline, progress.deadline)) {
             case .readable:
                 do {
-                    if hasGap {
-                        hasGap = false
-                        try refresh()
-                    } else {
-                        try connection.receiveEvents()
-                    }
+                    try connection.receiveEvents()
                 } catch {
-                    guard error.isLostConnection else { throw error }
-                    guard try reattach(deadline) else { return try leave() }
+                    guard try isBack(after: error, deadline) else { return try leave() }
                 }
             case .interrupted: return try leave()
             case .timeout:
@@ -77,6 +74,12 @@ struct Follower {
         }
         progress.clear()
         return .ended
+    }
+
+    /// False: interrupted while the daemon was away.
+    private mutating func isBack(after error: Failure, _ deadline: Deadline) throws(Failure) -> Bool {
+        guard error.isLostConnection else { throw error }
+        return try reattach(deadline)
     }
 
     // MARK: - What comes
@@ -93,6 +96,14 @@ struct Follower {
     private mutating func update(_ view: OperationView) {
         guard let index = views.firstIndex(where: { $0.number == view.number }), !views[index].isEnded else { return }
         views[index] = view
+    }
+
+    /// A gap may also have come together with the reply to a call, so every turn looks for one before it waits.
+    private mutating func askAgainAfterGap() throws(Failure) {
+        takeEvents()
+        guard hasGap else { return }
+        hasGap = false
+        try refresh()
     }
 
     private mutating func refresh() throws(Failure) {

@@ -32,7 +32,7 @@ extension Node {
         return [
             "name": .string(house.settings.name.value),
             "identity": .string(identity.peer.hex),
-            "version": .string(NodeVersion.text),
+            "version": .string(Release.version),
             "uptime_seconds": .int(uptime.components.seconds),
             "listen": .array(listen.map { .string($0.description) }),
             "games_dir": .string(house.games.path),
@@ -68,9 +68,4 @@ extension Node {
         }
         return list
     }
-}
-
-/// The version of the programs; the package of a release bears the same.
-package enum NodeVersion {
-    package static let text = "0.1.0"
 }

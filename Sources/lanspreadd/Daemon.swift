@@ -66,6 +66,10 @@ struct Daemon: Sendable {
                 return nil
             }
             group.addTask {
+                await beat(node.house.loops, supervisor)
+                return nil
+            }
+            group.addTask {
                 for await word in node.degradations { await supervisor.degrade(word.component, reason: word.reason) }
                 return nil
             }
@@ -105,6 +109,23 @@ struct Daemon: Sendable {
             if !isStopping { ServiceManager.stopping(status: "Stopping") }
             isStopping = true
             supervisor.stop()
+        }
+    }
+
+    /// Tells systemd that we live, and only when every thread that the daemon needs has just answered.
+    private func beat(_ loops: Loops, _ supervisor: Supervisor) async {
+        guard let limit = ServiceManager.watchdogLimit else { return }
+        while !Task.isCancelled {
+            for loop in loops.net + [loops.avahi] {
+                let answered = OneShot<Void>()
+                loop.perform { answered.give() }
+                await answered.take()
+            }
+            await loops.disk.run {}
+            _ = await supervisor.statuses()
+            ServiceManager.watchdog()
+            // Cut short only when the daemon ends.
+            try? await MonotonicTime().sleep(for: limit / 2)
         }
     }
 

@@ -1,3 +1,4 @@
+import Control
 import Linux
 import Model
 import Node
@@ -26,7 +27,7 @@ case .help(let text):
     StandardStream.writeOutput(text)
     Machine.exit(0)
 case .version:
-    StandardStream.writeOutput("lanspreadd \(NodeVersion.text)\n")
+    StandardStream.writeOutput("lanspreadd \(Release.version)\n")
     Machine.exit(0)
 case .check(_, let warnings):
     for warning in warnings { complain(warning.text) }

@@ -18,6 +18,58 @@ import Testing
         }
     }
 
+    /// Two daemons, and a download from the first to the second of which some chunks have landed.
+    private static func begun(
+        _ body: @escaping @Sendable (_ source: TestHost, _ receiver: TestHost) async throws -> Void
+    ) async throws {
+        try await within(.seconds(90)) {
+            let fixture = try TemporaryDirectory()
+            var options = FixtureOptions()
+            options.largeBytes = 512 << 20
+            options.largeHosts = [.alpha]
+            let set = try FixtureSet.write(to: fixture.path, options: options)
+            let alpha = try await TestHost.start(.alpha, of: set)
+            let charlie = try await TestHost.start(.charlie, of: set)
+            try await charlie.connect(to: alpha)
+            #expect(await alpha.log.wait(for: "game=large"))
+            try await charlie.done("download", "large", "--no-block", "--no-install")
+            try await waitForChunks(charlie)
+            try await body(alpha, charlie)
+            let root = try Files.openDirectory(atPath: "\(charlie.gamesDirectory)/large")
+            #expect(throws: LinuxError.self) { try Beneath.status(root, Array("version.ini".utf8)) }
+        }
+    }
+
+    private static func ended(_ host: TestHost) async throws -> String? {
+        while true {
+            let state = try await host.done("operations")["operations"]?.array?.last?["state"]?.string
+            if state != "running" { return state }
+        }
+    }
+
+    @Test func `that is cancelled ends at once and leaves no sentinel`() async throws {
+        try await Self.begun { alpha, charlie in
+            try await charlie.done("cancel", "1")
+            let (end, here, there) = (
+                try await Self.ended(charlie), try await charlie.done("status"), try await alpha.done("status")
+            )
+            #expect(end == "cancelled")
+            #expect(here["operations"]?.int == 0)
+            #expect(there["outbound_transfers"]?.int == 0)
+        }
+    }
+
+    @Test func `whose only source dies ends after the grace, and its daemon lives`() async throws {
+        try await Self.begun { alpha, charlie in
+            alpha.process.kill()
+            _ = await alpha.process.wait()
+            // Killed, it says no goodbye: the silence of the link or the grace, whichever is longer.
+            let (end, here) = (try await Self.ended(charlie), try await charlie.done("status"))
+            #expect(end == "all_peers_gone")
+            #expect(here["operations"]?.int == 0)
+        }
+    }
+
     @Test func `goes on from what landed when its daemon was killed`() async throws {
         try await within(.seconds(120)) {
             let fixture = try TemporaryDirectory()

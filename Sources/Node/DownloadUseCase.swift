@@ -59,10 +59,13 @@ struct DownloadUseCase: Sendable {
     }
 
     private func fetch(_ built: BuiltManifest) async throws(UseCaseError) {
+        guard let games = house.games else {
+            throw .failed(.noGamesDirectory(house.settings.gamesDirectory.value))
+        }
         let writer: ChunkWriter
         do {
             writer = try await ChunkWriter.open(
-                games: house.games, built: built, overwrite: options.overwrites, disk: house.loops.disk,
+                games: games, built: built, overwrite: options.overwrites, disk: house.loops.disk,
                 log: house.log.component("Content"))
         } catch {
             throw .describe(error, game: entry)

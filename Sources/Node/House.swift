@@ -17,7 +17,8 @@ package struct House: Sendable {
     package let log: Log
     /// Holds the state's lock as long as the house stands.
     package let state: StateDirectory
-    package let games: GamesDirectory
+    /// Nil while the directory that the state remembers is not there: nothing is written or recovered then.
+    package let games: GamesDirectory?
     package let catalog: CatalogHolder
     package let database: StateDatabase
     package let library: GameLibrary

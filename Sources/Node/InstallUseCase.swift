@@ -3,6 +3,7 @@ import Install
 import Library
 import Model
 import Runtime
+import Settings
 import Storage
 
 /// One downloaded game becomes an installed one; it touches `local/` only and closes nothing.
@@ -39,9 +40,12 @@ struct InstallUseCase: Sendable {
     private func install(
         _ digest: Root?, progress: @escaping @Sendable (UInt64, UInt64) -> Void
     ) async -> OperationEnd {
+        guard let games = house.games else {
+            return .failed(.noGamesDirectory(house.settings.gamesDirectory.value))
+        }
         do {
             try await Installer.install(
-                try house.games.root(entry.game), helperPath: house.helperPath, version: entry.version,
+                try games.root(entry.game), helperPath: house.helperPath, version: entry.version,
                 rootDigest: digest, loop: house.loops.net[0], disk: house.loops.disk, time: house.time,
                 log: house.log.component("Install"), progress: progress)
             return .finished("installed")

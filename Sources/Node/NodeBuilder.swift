@@ -26,7 +26,7 @@ extension Node {
         let state = try StateDirectory.open(path: settings.stateDirectory.value)
         let identity = try state.identity()
         let database = try await openDatabase(state, loops)
-        let games = try await openGames(settings, database, random)
+        let games = try await openGames(settings, database, random, log.component("Library"))
         await recover(games, loops, log.component("Recovery"))
         let catalog = CatalogHolder(readCatalog(settings, log.component("Catalog")))
         let library = GameLibrary(
@@ -81,14 +81,22 @@ extension Node {
         }
     }
 
+    /// Nil when the directory that the state remembers is not there or lost its marker, as that of an unmounted disk.
     private static func openGames(
-        _ settings: DaemonSettings, _ database: StateDatabase, _ random: RandomSource
-    ) async throws(StartFailure) -> GamesDirectory {
+        _ settings: DaemonSettings, _ database: StateDatabase, _ random: RandomSource, _ log: Log
+    ) async throws(StartFailure) -> GamesDirectory? {
         let path = settings.gamesDirectory.value
+        var remembered: String?
         do {
-            let games = try GamesDirectory.open(path: path, newID: Hex.encode(random.bytes(16)))
-            try await database.save(games.id, as: .gamesDirectory)
+            // The id and, behind a blank, its path: a games directory elsewhere is another one, not a lost one.
+            let saved = try await database.value(of: .gamesDirectory)?.split(separator: " ", maxSplits: 1)
+            if let saved, saved.count == 2, saved[1] == path { remembered = String(saved[0]) }
+            let games = try GamesDirectory.open(path: path, newID: Hex.encode(random.bytes(16)), remembered: remembered)
+            try await database.save("\(games.id) \(path)", as: .gamesDirectory)
             return games
+        } catch StorageError.unavailable where remembered != nil {
+            log.warning(Failure.noGamesDirectory(path).sentence, kind: "games_unavailable", .field("path", path))
+            return nil
         } catch let error as StorageError {
             var reason = error.sentence
             if case .unavailable = error { reason = "there is no such directory" }
@@ -103,7 +111,8 @@ extension Node {
     }
 
     /// Before anything is promised: what an install left half done is finished or undone.
-    private static func recover(_ games: GamesDirectory, _ loops: Loops, _ log: Log) async {
+    private static func recover(_ games: GamesDirectory?, _ loops: Loops, _ log: Log) async {
+        guard let games else { return }
         for game in (try? games.games()) ?? [] {
             do throws(StorageError) {
                 if let sentence = try await Recovery.recover(try games.root(game), disk: loops.disk).sentence {

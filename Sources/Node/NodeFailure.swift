@@ -127,6 +127,12 @@ extension Failure {
         .noCatalog, "The daemon has no catalog, so it knows no games.",
         hint: "Name a game.db with --catalog, or as catalog in lanspreadd.conf, and restart the daemon.")
 
+    static func noGamesDirectory(_ path: String) -> Failure {
+        Failure(
+            .gamesDirectoryUnavailable, "The games directory \(path) is not the one that was there before.",
+            subject: path, hint: "Mount its disk, or name another one with --games-dir, and restart the daemon.")
+    }
+
     static func ambiguousRoot(_ entry: CatalogEntry, _ candidates: [RootElection.Candidate]) -> Failure {
         let list = candidates.map { "\($0.root) (\($0.votes))" }.joined(separator: ", ")
         return Failure(

@@ -35,7 +35,7 @@ extension Node {
             "version": .string(Release.version),
             "uptime_seconds": .int(uptime.components.seconds),
             "listen": .array(listen.map { .string($0.description) }),
-            "games_dir": .string(house.games.path),
+            "games_dir": .string(house.settings.gamesDirectory.value),
             "state": .string(degraded.isEmpty ? "ready" : "degraded"),
             "catalog": catalogView,
             "peers": .count(await house.peers.snapshot().count),
@@ -57,6 +57,10 @@ extension Node {
         if !house.catalog.isThere {
             list.append(
                 Reduced(component: "Catalog", reason: Failure.noCatalog.sentence, hint: Failure.noCatalog.hint))
+        }
+        if house.games == nil {
+            let missing = Failure.noGamesDirectory(house.settings.gamesDirectory.value)
+            list.append(Reduced(component: "Library", reason: missing.sentence, hint: missing.hint))
         }
         for component in components where component.state == .degraded || component.state == .restarting {
             list.append(

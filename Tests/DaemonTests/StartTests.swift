@@ -1,4 +1,4 @@
-import Fixture
+import Linux
 import Model
 import Runtime
 import TestKit
@@ -61,6 +61,23 @@ import Testing
         #expect(outcome.status == 78)
         #expect(outcome.errors.contains("\(directory.path)/missing"))
         #expect(outcome.errors.contains("--games-dir"))
+    }
+
+    @Test func `with another directory in the place of its games is degraded and writes nothing there`() async throws {
+        try await within(.seconds(30)) {
+            let (disk, directory) = (try TemporaryDirectory(), try TemporaryDirectory())
+            let games = "\(disk.path)/games"
+            try Files.makeDirectory(atPath: games, mode: 0o755)
+            let first = try await TestHost.start(name: "one", games: games, catalog: nil, directory: directory)
+            #expect(await first.stop() == 0)
+            // As when the disk is not mounted: the mount point is an empty directory.
+            try Files.rename(games, to: "\(disk.path)/elsewhere")
+            try Files.makeDirectory(atPath: games, mode: 0o755)
+            let again = try await TestHost.start(name: "two", games: games, catalog: nil, directory: directory)
+            let degraded = try await again.done("status")["degraded"]?.array ?? []
+            #expect(degraded.contains { $0["component"]?.string == "Library" }, "\(degraded)")
+            #expect(try Beneath.list(try Files.openDirectory(atPath: games)).isEmpty)
+        }
     }
 
     @Test func `with an unknown option points at the help`() async throws {

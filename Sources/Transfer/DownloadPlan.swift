@@ -21,8 +21,12 @@ struct DownloadPlan {
 
     private struct SourceState {
         var inFlight: Set<Int> = []
+        /// It does not say that it has the root now: an operation of its own hides the game, or it went.
+        var isAway = false
         var isSpent = false
         var delivered = 0
+
+        var isUsable: Bool { !isAway && !isSpent }
     }
 
     /// Waiting chunks, the next one last.
@@ -43,22 +47,28 @@ struct DownloadPlan {
     var isComplete: Bool { remaining == 0 }
     var inFlight: Int { sources.values.reduce(0) { $0 + $1.inFlight.count } }
     /// Sources that are being asked or could be.
-    var usableSources: Int { sources.values.count { !$0.isSpent } }
+    var usableSources: Int { sources.values.count { $0.isUsable } }
     /// Chunks that each peer delivered, over all its links.
     var delivered: [PeerID: Int] {
         sources.reduce(into: [:]) { $0[$1.key.peer, default: 0] += $1.value.delivered }
     }
 
-    /// Takes the sources as they are now; those that went stay known only for what they delivered.
+    /// Takes the sources as they are now. One that is not among them is away; when it says again that it has the root,
+    /// what it refused before does not count any more.
     mutating func update(sources live: [SourceID]) {
-        for source in live where sources[source] == nil { sources[source] = SourceState() }
+        for source in live {
+            var state = sources[source] ?? SourceState()
+            if state.isAway { state.isSpent = false }
+            state.isAway = false
+            sources[source] = state
+        }
         let present = Set(live)
-        for source in sources.keys where !present.contains(source) { sources[source]?.isSpent = true }
+        for source in sources.keys where !present.contains(source) { sources[source]?.isAway = true }
     }
 
     /// The next chunk to ask of `source`, or nil when there is none for it now.
     mutating func next(for source: SourceID) -> Int? {
-        guard let state = sources[source], !state.isSpent, state.inFlight.count < DownloadPlan.requestsPerSource else {
+        guard let state = sources[source], state.isUsable, state.inFlight.count < DownloadPlan.requestsPerSource else {
             return nil
         }
         let tries = failures[source.peer] ?? [:]
@@ -87,12 +97,12 @@ struct DownloadPlan {
         waiting.append(chunk)
     }
 
-    /// This link is of no more use for this root: lost, or the peer refused.
+    /// This link is of no more use for this root, until it has been away: lost, or the peer refused.
     mutating func spend(_ source: SourceID) { sources[source]?.isSpent = true }
 
     /// Whether every usable source was tried as often as it may for some waiting chunk: then nobody here has its bytes.
     var isExhausted: Bool {
-        let peers = Set(sources.filter { !$0.value.isSpent }.keys.map(\.peer))
+        let peers = Set(sources.filter { $0.value.isUsable }.keys.map(\.peer))
         guard !peers.isEmpty else { return false }
         return waiting.contains { chunk in
             peers.allSatisfy { failures[$0]?[chunk, default: 0] ?? 0 >= Limits.triesPerPeer }

@@ -83,6 +83,31 @@ import Testing
         #expect(plan.usableSources == 1)
     }
 
+    @Test func `asks a source again that was away for a while`() throws {
+        let alpha = try source(1, links.0)
+        var plan = DownloadPlan(missing: [0, 1], chunkCount: 2)
+        plan.update(sources: [alpha])
+        #expect(plan.next(for: alpha) == 0)
+        plan.update(sources: [])
+        #expect(plan.next(for: alpha) == nil)
+        #expect(plan.usableSources == 0)
+        plan.landed(0, from: alpha)
+        plan.update(sources: [alpha])
+        #expect(plan.next(for: alpha) == 1)
+    }
+
+    @Test func `asks a source that refused again only when it has been away`() throws {
+        let alpha = try source(1, links.0)
+        var plan = DownloadPlan(missing: [0], chunkCount: 1)
+        plan.update(sources: [alpha])
+        plan.spend(alpha)
+        plan.update(sources: [alpha])
+        #expect(plan.next(for: alpha) == nil)
+        plan.update(sources: [])
+        plan.update(sources: [alpha])
+        #expect(plan.next(for: alpha) == 0)
+    }
+
     @Test func `is complete at once when nothing is missing`() {
         #expect(DownloadPlan(missing: [], chunkCount: 3).isComplete)
     }

@@ -23,10 +23,17 @@ package struct ChunkServer: Sendable {
 
     package func serve(_ request: ChunkRequest, to peer: PeerID, sink: ChunkSink) async throws(PeerRefusal) {
         let content = ServedContent(game: request.game, root: request.root)
+        let (stopping, stop) = AsyncStream.makeStream(of: Void.self)
+        let cancel: @Sendable () -> Void = {
+            stop.finish()
+            sink.cancel()
+        }
         do {
-            try await registry.serving(content, to: peer, cancel: { sink.cancel() }) {
-                guard let reader = await openReader(request.game, request.root) else { throw PeerRefusal.unknown }
-                try await send(request, from: reader, to: sink)
+            try await registry.serving(content, to: peer, cancel: cancel) {
+                try await running(until: stopping) {
+                    guard let reader = await openReader(request.game, request.root) else { throw PeerRefusal.unknown }
+                    try await send(request, from: reader, to: sink)
+                }
             }
         } catch let refusal as PeerRefusal {
             throw refusal
@@ -38,6 +45,22 @@ package struct ChunkServer: Sendable {
             // The receiver is gone, the game was closed in the middle, or the disk failed: the stream is cut, and the
             // receiver, which trusts nothing that it has not verified, asks another source.
             sink.cancel()
+        }
+    }
+
+    /// Cancels `body` when `stopping` ends. The sink's own cancel reaches only a transfer that sends; one that waits
+    /// for a block may wait as long as the slowest receiver of another game takes.
+    private func running(
+        until stopping: AsyncStream<Void>, _ body: @escaping @Sendable () async throws -> Void
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                for await _ in stopping {}
+                throw CancellationError()
+            }
+            try await group.next()
+            group.cancelAll()
         }
     }
 

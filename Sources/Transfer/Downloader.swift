@@ -202,6 +202,8 @@ package actor Downloader {
         switch error {
         case .refused(.busy):
             plan.returned(chunk, from: source.id)
+            // Another source may have nothing to do; this one would ask for the same chunk again.
+            change.yield()
             // Busy is temporary by its meaning; half a second is a dozen chunks of a gigabit line.
             try? await time.sleep(for: .milliseconds(500))
             return true

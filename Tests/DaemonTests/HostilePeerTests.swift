@@ -66,6 +66,44 @@ import Wire
         }
     }
 
+    @Test func `takes from an idle source what a busy one gives back`() async throws {
+        try await within(.seconds(60)) {
+            let fixture = try TemporaryDirectory()
+            let set = try FixtureSet.write(to: fixture.path)
+            let alpha = try await TestHost.start(.alpha, of: set)
+            let charlie = try await TestHost.start(.charlie, of: set)
+            let game = try #require(GameID("ggoo"))
+            let address = try await alpha.address()
+            let bytes = try await TestPeer.living { try await $0.manifest(of: game, from: address) }
+            let gate = AsyncGate()
+            let asked = OneShot<Void>()
+            let requests = PeerRequests(
+                games: { _ in [] }, game: { _, _ in nil },
+                manifest: { _, _, _ throws(PeerRefusal) in .manifest(bytes) },
+                chunks: { _, _, _ throws(PeerRefusal) in
+                    asked.give()
+                    try? await gate.wait()
+                    throw .busy
+                })
+            let summary = try Self.summary(Root(SHA256.hash(bytes)), set)
+            try await TestPeer.living(games: [summary], requests: requests) { busy in
+                try await charlie.done("connect", try await busy.address())
+                try await charlie.done("wait-peers", "1")
+                try await charlie.done("download", "ggoo", "--no-block", "--no-install")
+                await asked.take()
+                // Now alpha comes, and finds no chunk left to be asked for.
+                try await charlie.done("connect", address)
+                while try await charlie.done("info", "ggoo")["sources"]?.int != 2 {}
+                gate.open()
+                var state: String?
+                repeat {
+                    state = try await charlie.done("operations")["operations"]?.array?.first?["state"]?.string
+                } while state == "running"
+                #expect(state == "finished", "\(charlie.log.text)")
+            }
+        }
+    }
+
     @Test func `refuses a manifest whose path climbs`() async throws {
         try await within(.seconds(90)) {
             let fixture = try TemporaryDirectory()

@@ -148,16 +148,18 @@ struct DownloadUseCase: Sendable {
             switch RootElection.hold(votes) {
             case .elected(let root, let standing): return (root, standing)
             case .ambiguous(let candidates): throw .failed(.ambiguousRoot(entry, candidates))
-            case .noVotes: try await awaitVotes(until: end)
+            case .noVotes: try await awaitSource(of: nil, until: end)
             }
         }
     }
 
-    /// Waits for a source until `end`; a peer that still hashes the game is asked to do it first, and is waited for.
-    private func awaitVotes(until end: Instant) async throws(UseCaseError) {
+    /// Waits for a source of `root`, or of any, until `end`; a peer that still hashes the game is asked to do it first,
+    /// and is waited for.
+    private func awaitSource(of root: Root?, until end: Instant) async throws(UseCaseError) {
         let bell = await house.peers.changes()
-        // The peers may have changed between the election and the listening.
-        guard await house.peers.sources(game, version: entry.version).isEmpty else { return }
+        // The peers may have changed between the question and the listening.
+        let sources = await house.peers.sources(game, version: entry.version)
+        if sources.contains(where: { root == nil || $0.root == root }) { return }
         let isHashing = await nudgeHashingPeers()
         guard isHashing || house.time.now < end else { throw .allPeersGone }
         let wake = isHashing ? house.time.now + .milliseconds(500) : end
@@ -195,7 +197,7 @@ struct DownloadUseCase: Sendable {
             guard candidates.isEmpty, house.time.now < end else {
                 throw candidates.isEmpty ? .allPeersGone : .failed(.noManifest(entry))
             }
-            try await awaitVotes(until: end)
+            try await awaitSource(of: root, until: end)
         }
     }
 

@@ -70,6 +70,26 @@ import Testing
         }
     }
 
+    @Test func `of a root that nobody has waits in peace and hears its cancel`() async throws {
+        try await within(.seconds(40)) {
+            let fixture = try TemporaryDirectory()
+            let set = try FixtureSet.write(to: fixture.path)
+            let alpha = try await TestHost.start(.alpha, of: set)
+            let charlie = try await TestHost.start(.charlie, of: set, extra: ["--source-grace", "600"])
+            try await charlie.connect(to: alpha)
+            #expect(await alpha.log.wait(for: "game=ggoo"))
+            let root = String(repeating: "0f", count: 32)
+            try await charlie.done("download", "ggoo", "--root", root, "--no-block", "--no-install")
+            try await charlie.done("cancel", "1")
+            var state: String?
+            repeat {
+                state = try await charlie.done("operations")["operations"]?.array?.first?["state"]?.string
+            } while state == "running"
+            #expect(state == "cancelled")
+            #expect(await charlie.stop() == 0)
+        }
+    }
+
     @Test func `goes on from what landed when its daemon was killed`() async throws {
         try await within(.seconds(120)) {
             let fixture = try TemporaryDirectory()

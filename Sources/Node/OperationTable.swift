@@ -38,7 +38,8 @@ package actor OperationTable {
     private var cancels: [OperationID: AsyncStream<Void>.Continuation] = [:]
     /// Asked to end before their task was taken up.
     private var doomed: Set<OperationID> = []
-    private var waiters: [OperationID: [AsyncStream<Void>.Continuation]] = [:]
+    /// Opened when the end was told. A gate and not a list: a waiter that leaves before must leave nothing behind.
+    private var endings: [OperationID: AsyncGate] = [:]
     private var jobs: AsyncStream<Job>.Continuation?
 
     private let ports: OperationPorts
@@ -84,6 +85,7 @@ package actor OperationTable {
             id: id, game: game, kind: kind, phase: kind == .download ? .waitingForSource : .installing,
             started: ports.timestamp())
         state.claim(snapshot)
+        endings[id] = AsyncGate()
         await ports.activate(game)
         await ports.record(snapshot)
         log.notice("An operation began.", .operation(id), .game(game), .field("kind", kind.rawValue))
@@ -127,7 +129,7 @@ package actor OperationTable {
         ports.publish(.activeOperationsChanged(state.activeSnapshots))
         await ports.deactivate(game)
         tell(snapshot)
-        for waiter in waiters.removeValue(forKey: id) ?? [] { waiter.finish() }
+        endings.removeValue(forKey: id)?.open()
     }
 
     private func tell(_ snapshot: OperationSnapshot) {
@@ -174,13 +176,11 @@ package actor OperationTable {
         return true
     }
 
-    /// Waits until the operation has ended; returns at once when it has, or when the caller is cancelled.
+    /// Waits until the operation has ended, its claim is released and its end was told; returns at once when that is
+    /// so, or when the caller is cancelled.
     package func wait(_ id: OperationID) async -> OperationSnapshot? {
-        while let snapshot = state[id], snapshot.standing == .running, !Task.isCancelled {
-            let (ended, waiter) = AsyncStream.makeStream(of: Void.self)
-            waiters[id, default: []].append(waiter)
-            for await _ in ended {}
-        }
+        // Thrown in a cancelled task only, and its caller asks no more.
+        if let ending = endings[id] { try? await ending.wait() }
         return state[id]
     }
 }

@@ -43,6 +43,11 @@ extension PeerTable {
 
     /// Yields after every change of the table; changes that come together are one.
     package func changes() -> AsyncStream<Void> {
+        // On a quiet network nothing changes, and those who left would pile up: whoever still listens looks in vain.
+        if watchers.count >= watchersKept {
+            changed()
+            watchersKept = max(PeerTable.watchersFew, 2 * watchers.count)
+        }
         let (stream, watcher) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let id = nextWatcher
         nextWatcher += 1

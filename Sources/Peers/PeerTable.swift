@@ -33,6 +33,10 @@ package actor PeerTable {
     var handles: [UInt64: Handle] = [:]
     var watchers: [UInt64: AsyncStream<Void>.Continuation] = [:]
     var nextWatcher: UInt64 = 0
+    /// So few that looking for those who left is not worth it.
+    static let watchersFew = 64
+    /// When there are so many, those who left are sought; twice the ones that stayed, so that seeking stays cheap.
+    var watchersKept = PeerTable.watchersFew
     private var arrivals: AsyncStream<Arrival>.Continuation?
     let quic: QuicServer
     let ports: PeersPorts

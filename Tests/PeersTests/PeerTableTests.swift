@@ -184,6 +184,18 @@ final class TableHost: Sendable {
 }
 
 @Suite(.timeLimit(.minutes(1))) struct `A peer table` {
+    @Test func `forgets those who listened and left though nothing changes`() async throws {
+        try await within(.seconds(20)) {
+            let alpha = try await TableHost()
+            let stays = await alpha.table.changes()
+            for _ in 0..<1_000 { _ = await alpha.table.changes() }
+            #expect(await alpha.table.watchers.count <= 2 * PeerTable.watchersFew)
+            await alpha.close()
+            // The end of its life is a change, and whoever stayed hears of it.
+            for await _ in stays { break }
+        }
+    }
+
     @Test func `knows itself, and a clone of itself by its instance`() async throws {
         let identity = try Identity.generate()
         let (alpha, clone) = (try await TableHost(identity: identity), try await TableHost(identity: identity))

@@ -120,8 +120,7 @@ package actor PeerTable {
         let hello = await hello()
         guard state.beginGreeting(link.peer) else {
             link.close(code: CloseCode.duplicate)
-            await linked(link.peer)
-            return link.peer
+            return try await linked(link.peer)
         }
         defer { state.endGreeting(link.peer) }
         do throws(LinkError) {
@@ -143,15 +142,12 @@ package actor PeerTable {
         if error == .lost, case .connectionLost(.closedThere(let theirs)) = await link.waitUntilClosed() {
             code = theirs
         }
-        if code == CloseCode.duplicate {
-            await linked(link.peer)
-            return link.peer
-        }
+        if code == CloseCode.duplicate { return try await linked(link.peer) }
         throw code.flatMap { PeersError(closeCode: $0) } ?? .handshake(error)
     }
 
     /// Waits until the other of two dials has brought the peer into the table; not for ever.
-    private func linked(_ peer: PeerID) async {
+    private func linked(_ peer: PeerID) async throws(PeersError) -> PeerID {
         let changes = changes()
         let time = self.time
         await withTaskGroup(of: Void.self) { group in
@@ -163,5 +159,7 @@ package actor PeerTable {
             await group.next()
             group.cancelAll()
         }
+        guard isLinked(peer) else { throw .handshake(.tooSlow(after: Limits.handshakeDeadline)) }
+        return peer
     }
 }

@@ -184,6 +184,18 @@ final class TableHost: Sendable {
 }
 
 @Suite(.timeLimit(.minutes(1))) struct `A peer table` {
+    @Test func `says of no peer that it is connected when it is not`() async throws {
+        try await within(.seconds(30)) {
+            let (alpha, bravo) = (try await TableHost(), try await TableHost())
+            // Another dial of ours greets it for ever.
+            await alpha.table.greetWithoutEnd(bravo.peer)
+            await #expect(throws: PeersError.self) { try await alpha.table.connect(to: try await bravo.address()) }
+            #expect(await alpha.table.link(bravo.peer) == nil)
+            await alpha.close()
+            await bravo.close()
+        }
+    }
+
     @Test func `forgets those who listened and left though nothing changes`() async throws {
         try await within(.seconds(20)) {
             let alpha = try await TableHost()
@@ -255,4 +267,8 @@ final class TableHost: Sendable {
         await alpha.close()
         await bravo.close()
     }
+}
+
+extension PeerTable {
+    fileprivate func greetWithoutEnd(_ peer: PeerID) { _ = state.beginGreeting(peer) }
 }

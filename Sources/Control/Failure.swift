@@ -82,7 +82,7 @@ extension Failure.Kind {
         Entry(kind: .noSuchGame, code: 1, exit: .noSuch, meaning: "The catalog has no game of this name."),
         Entry(kind: .noSuchPeer, code: 2, exit: .noSuch, meaning: "No such peer is known."),
         Entry(kind: .noSuchOperation, code: 3, exit: .noSuch, meaning: "No operation has this number."),
-        Entry(kind: .noSource, code: 4, exit: .noSource, meaning: "No peer has the wanted version."),
+        Entry(kind: .noSource, code: 4, exit: .noSource, meaning: "No peer has the wanted version or delivers it."),
         Entry(kind: .allPeersGone, code: 5, exit: .noSource, meaning: "Every source left while the download ran."),
         Entry(kind: .diskFull, code: 6, exit: .noSpace, meaning: "The disk has too little room."),
         Entry(kind: .verificationFailed, code: 7, exit: .verificationFailed, meaning: "Bytes are not what they claim."),

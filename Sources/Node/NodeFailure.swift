@@ -51,6 +51,13 @@ enum UseCaseError: Error {
                     subject: entry.game.text,
                     hint: "Try again when another peer has it: lanspreadctl info \(entry.game)",
                     retryable: true))
+        case .sourcesBreakOff:
+            .failed(
+                Failure(
+                    .noSource, "\(entry.title) was not downloaded: its sources break off or are too slow.",
+                    subject: entry.game.text,
+                    hint: "What has landed stays; try again with: lanspreadctl download \(entry.game)",
+                    retryable: true))
         }
     }
 }

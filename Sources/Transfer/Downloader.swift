@@ -51,8 +51,10 @@ package struct DownloadProgress: Sendable {
 package enum DownloadError: Error, Sendable {
     /// No source for the whole grace.
     case allPeersGone
-    /// Every source was tried as often as it may for some chunk.
+    /// Every source was tried as often as it may for some chunk, and bytes that came were wrong.
     case sourcesExhausted
+    /// The same, and all that was wrong is that bytes did not come.
+    case sourcesBreakOff
     case disk(ContentError)
     case cancelled
 }
@@ -63,6 +65,7 @@ package enum DownloadError: Error, Sendable {
 package actor Downloader {
     private var plan: DownloadPlan
     private var fatal: DownloadError?
+    private var hasWrongBytes = false
     private var bytesDone: UInt64
     private var graceEnd: Instant?
     private var workers: [SourceID: Int] = [:]
@@ -157,7 +160,7 @@ package actor Downloader {
 
     private func endReason() -> DownloadError? {
         if Task.isCancelled { return .cancelled }
-        if plan.isExhausted { return .sourcesExhausted }
+        if plan.isExhausted { return hasWrongBytes ? .sourcesExhausted : .sourcesBreakOff }
         if let graceEnd, time.now >= graceEnd { return .allPeersGone }
         return nil
     }
@@ -240,6 +243,7 @@ package actor Downloader {
             return false
         }
         plan.failed(chunk, from: source.id)
+        hasWrongBytes = true
         log.warning(
             "A peer sent bytes that fail their digest.", .game(manifest.game), .peer(source.peer),
             .field("chunk", chunk))

@@ -66,6 +66,30 @@ import Wire
         }
     }
 
+    @Test func `does not call a source that breaks off a liar`() async throws {
+        try await within(.seconds(60)) {
+            let fixture = try TemporaryDirectory()
+            let set = try FixtureSet.write(to: fixture.path)
+            let alpha = try await TestHost.start(.alpha, of: set)
+            let charlie = try await TestHost.start(.charlie, of: set)
+            let game = try #require(GameID("ggoo"))
+            let address = try await alpha.address()
+            let bytes = try await TestPeer.living { try await $0.manifest(of: game, from: address) }
+            let requests = PeerRequests(
+                games: { _ in [] }, game: { _, _ in nil },
+                manifest: { _, _, _ throws(PeerRefusal) in .manifest(bytes) },
+                chunks: { _, _, sink throws(PeerRefusal) in sink.cancel() })
+            let summary = try Self.summary(Root(SHA256.hash(bytes)), set)
+            try await TestPeer.living(games: [summary], requests: requests) { peer in
+                try await charlie.done("connect", try await peer.address())
+                try await charlie.done("wait-peers", "1")
+                let outcome = try await charlie.ctl("download", "ggoo", "--no-install")
+                #expect(outcome.status == 11, "\(outcome)")
+                #expect(outcome.errors.contains("break off"), "\(outcome)")
+            }
+        }
+    }
+
     @Test func `takes from an idle source what a busy one gives back`() async throws {
         try await within(.seconds(60)) {
             let fixture = try TemporaryDirectory()

@@ -105,7 +105,7 @@ final class RequestServer: Sendable {
             if reply.isAccepted { throw .refused(error) }
             return try await put(WireCodec.encode(error), on: stream)
         }
-        // A port that returns in the middle has met an error that it has logged; the peer must not wait for the rest.
+        // A port that returns in the middle has nothing more to give; the peer must not wait for the rest.
         if !reply.isComplete { stream.reset(code: StreamCode.failed) }
     }
 }

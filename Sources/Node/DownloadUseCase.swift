@@ -171,14 +171,20 @@ struct DownloadUseCase: Sendable {
     private func nudgeHashingPeers() async -> Bool {
         var done: UInt64 = 0
         var total: UInt64 = 0
+        var isBuilt = false
         for peer in await house.peers.snapshot() where peer.games.contains(where: isHashing) {
-            guard let link = await house.peers.link(peer.peer),
-                case .hashing(let part, let whole)? = try? await link.manifest(game, root: nil)
-            else { continue }
-            done = max(done, part)
-            total = max(total, whole)
+            guard let link = await house.peers.link(peer.peer) else { continue }
+            switch try? await link.manifest(game, root: nil) {
+            case .hashing(let part, let whole)?:
+                done = max(done, part)
+                total = max(total, whole)
+            case .manifest?:
+                // It was faster than the summary that names its root, which is on its way.
+                isBuilt = true
+            case nil: break
+            }
         }
-        guard total > 0 else { return false }
+        guard total > 0 else { return isBuilt }
         await report(OperationProgress(phase: .waitingForSource, bytesDone: done, bytesTotal: total))
         return true
     }

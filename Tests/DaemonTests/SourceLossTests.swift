@@ -1,9 +1,11 @@
 import Fixture
 import Linux
 import Model
+import PeerLink
 import Runtime
 import TestKit
 import Testing
+import Wire
 
 @Suite(.serialized) struct `A download` {
     @Test func `without a source waits for its grace and ends with 11`() async throws {
@@ -87,6 +89,30 @@ import Testing
             } while state == "running"
             #expect(state == "cancelled")
             #expect(await charlie.stop() == 0)
+        }
+    }
+
+    @Test func `goes on waiting when a manifest is built before the peer has said so`() async throws {
+        try await within(.seconds(40)) {
+            let fixture = try TemporaryDirectory()
+            let set = try FixtureSet.write(to: fixture.path)
+            let charlie = try await TestHost.start(.charlie, of: set, extra: ["--source-grace", "0"])
+            let asked = Trace<Int>()
+            var requests = PeerRequests.none
+            requests.manifest = { _, _, _ throws(PeerRefusal) in
+                asked.record(1)
+                return asked.events.count > 1 ? .manifest([]) : .hashing(done: 1, total: 2)
+            }
+            let summary = GameSummary(
+                game: try #require(GameID("ggoo")), version: try #require(GameVersion(set.ggoo.version)),
+                availability: .hashing, root: nil, bytes: 1, files: 1)
+            let (games, replies) = ([summary], requests)
+            try await TestPeer.living(games: games, requests: replies) { peer in
+                try await charlie.done("connect", try await peer.address())
+                while try await charlie.done("info", "ggoo")["peers"]?.int != 1 {}
+                try await charlie.done("download", "ggoo", "--no-block", "--no-install")
+                await asked.wait(count: 3)
+            }
         }
     }
 

@@ -81,7 +81,6 @@ struct OperationState {
     /// Ended ones, oldest first, bounded by `Limits.operationsRetained`.
     private var ended: [OperationID] = []
 
-    var activeGames: Set<GameID> { Set(active.keys) }
     var activeCount: Int { active.count }
 
     subscript(_ id: OperationID) -> OperationSnapshot? { records[id] }

@@ -22,6 +22,8 @@ package enum Limits {
     package static let gameBytes: UInt64 = 1 << 40
     package static let manifestBytes = 64 << 20
     package static let manifestFiles = 500_000
+    /// Files and directories of one tree: as many directories as files, and some 150 MB while they are compared.
+    package static let treeNames = 1_000_000
     /// `gameBytes` in chunks of 4 MiB, and one packed run.
     package static let chunks = (1 << 40) / (4 << 20) + 1
     package static let catalogBytes = 50 << 20

@@ -1,31 +1,60 @@
 /// Paths that are to live in one tree: no duplicates, no collision after folding, no file that is also a directory.
+///
+/// Every name is kept once, beneath its directory: with whole paths as keys, 64 MiB of deep paths from a peer would
+/// take 5 GB.
 package struct PathSet: Sendable {
     package enum Kind: Sendable { case leaf, directory }
 
-    /// Folded key → the exact bytes and what they are. Directories are here for every parent of a path as well.
-    private var seen: [String: (bytes: [UInt8], kind: Kind)] = [:]
+    /// A name beneath a directory, folded: canonical equivalence comes from `String` being the key, case folding from
+    /// `lowercased`. No folding reaches across a `/`, so names can be compared one by one.
+    private struct Place: Hashable {
+        let directory: Int
+        let folded: String
+    }
 
-    package init() {}
+    private struct Entry {
+        let number: Int
+        let name: String
+        let kind: Kind
+    }
+
+    private let limit: Int
+    private var seen: [Place: Entry] = [:]
+
+    package init(limit: Int = Limits.treeNames) {
+        self.limit = limit
+    }
 
     /// Adds one entry and the directories above it; a directory may come again, a leaf may not.
     package mutating func insert(_ path: RelativePath, _ kind: Kind) throws(PathFault) {
-        var parent = path.parent
-        while let directory = parent {
-            try enter(directory, .directory, again: true)
-            parent = directory.parent
+        let components = path.components
+        var directory = 0
+        for component in components.dropLast() {
+            directory = try enter(component, beneath: directory, .directory, again: true)
         }
-        try enter(path, kind, again: kind == .directory)
+        if let last = components.last {
+            _ = try enter(last, beneath: directory, kind, again: kind == .directory)
+        }
     }
 
-    private mutating func enter(_ path: RelativePath, _ kind: Kind, again: Bool) throws(PathFault) {
-        let key = path.foldedKey
-        guard let other = seen[key] else {
-            seen[key] = (path.bytes, kind)
-            return
+    /// - Returns: the number of the entry; the tree itself has 0.
+    private mutating func enter(
+        _ component: ArraySlice<UInt8>, beneath directory: Int, _ kind: Kind, again: Bool
+    ) throws(PathFault) -> Int {
+        let name = String(decoding: component, as: UTF8.self)
+        let folded = name.lowercased()
+        let place = Place(directory: directory, folded: folded)
+        guard let other = seen[place] else {
+            guard seen.count < limit else { throw .tooManyNames }
+            let number = seen.count + 1
+            seen[place] = Entry(number: number, name: name, kind: kind)
+            return number
         }
-        guard other.bytes == path.bytes else { throw .collision }
+        // As bytes: `==` would take two Unicode forms of one name for equal.
+        guard other.name.utf8.elementsEqual(component) else { throw .collision }
         guard other.kind == kind else { throw .fileAndDirectory }
         guard again else { throw .duplicate }
+        return other.number
     }
 }
 

@@ -53,10 +53,6 @@ package struct RelativePath: Hashable, Sendable, Comparable, CustomStringConvert
     package var text: String { String(decoding: bytes, as: UTF8.self) }
     package var description: String { text }
 
-    /// What two paths share when some file system would take them for one: canonical equivalence comes from `String`
-    /// being the key, case folding from `lowercased`.
-    package var foldedKey: String { text.lowercased() }
-
     package static func < (left: RelativePath, right: RelativePath) -> Bool {
         left.bytes.lexicographicallyPrecedes(right.bytes)
     }
@@ -74,6 +70,8 @@ package enum PathFault: Error, Hashable, Sendable {
     case collision
     /// Another path of the set needs this one to be a directory, or the reverse.
     case fileAndDirectory
+    /// The set holds as many files and directories as a set may.
+    case tooManyNames
 
     package var sentence: String {
         switch self {
@@ -92,6 +90,7 @@ package enum PathFault: Error, Hashable, Sendable {
         case .duplicate: "it comes twice"
         case .collision: "it differs from another one only in case or in Unicode form"
         case .fileAndDirectory: "it is a file and a directory at once"
+        case .tooManyNames: "there are more than \(Limits.treeNames) files and directories"
         }
     }
 }

@@ -58,7 +58,6 @@ import Testing
         let (composed, decomposed) = (try RelativePath("\u{e9}"), try RelativePath("e\u{301}"))
         #expect(composed != decomposed)
         #expect(composed.text == decomposed.text)
-        #expect(composed.foldedKey == decomposed.foldedKey)
         #expect(try RelativePath("a.b") < RelativePath("a/b"))
         #expect(try RelativePath("Z") < RelativePath("a"))
     }
@@ -104,7 +103,19 @@ import Testing
         #expect(try fault([("a/b", .leaf), ("a/b", .leaf)]) == .duplicate)
     }
 
+    @Test func `counts every directory once, and holds a bounded number of names`() throws {
+        var set = PathSet(limit: 5)
+        try set.insert(try RelativePath("a/b/c"), .leaf)
+        try set.insert(try RelativePath("a/b/d"), .leaf)
+        try set.insert(try RelativePath("a/b"), .directory)
+        try set.insert(try RelativePath("b"), .leaf)
+        #expect(throws: PathFault.tooManyNames) { try set.insert(try RelativePath("c"), .leaf) }
+        #expect(throws: PathFault.duplicate) { try set.insert(try RelativePath("b"), .leaf) }
+    }
+
     @Test func `refuses what some disk would take for one`() throws {
+        #expect(try fault([("Data/B/x", .leaf), ("data/c/y", .leaf)]) == .collision)
+        #expect(try fault([("e\u{301}/x", .leaf), ("\u{e9}/y", .leaf)]) == .collision)
         #expect(try fault([("a/B", .leaf), ("a/b", .leaf)]) == .collision)
         #expect(try fault([("A/x", .leaf), ("a/y", .leaf)]) == .collision)
         #expect(try fault([("\u{e9}", .leaf), ("e\u{301}", .leaf)]) == .collision)

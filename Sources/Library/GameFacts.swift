@@ -22,7 +22,7 @@ package struct GameFacts: Hashable, Sendable {
         try read(root, comparing: nil).facts
     }
 
-    /// Also whether the files are, by path and size, those of a manifest.
+    /// Also whether every file of a manifest is there, by path and size.
     static func read(
         _ root: GameRoot, comparing manifest: Manifest?
     ) throws(StorageError) -> (facts: GameFacts, matches: Bool) {
@@ -39,11 +39,20 @@ package struct GameFacts: Hashable, Sendable {
             files: files.count,
             bytes: files.reduce(0) { $0.addingReportingOverflow($1.status.size).partialValue },
             fingerprint: fingerprint(sentinel ?? [], files))
-        return (facts, manifest.map { $0.files.elementsEqual(files, by: isSame) } ?? false)
+        return (facts, manifest.map { holds(files, $0) } ?? false)
     }
 
-    private static func isSame(_ expected: ManifestFile, _ found: GameRoot.ExchangedFile) -> Bool {
-        expected.path == found.path && expected.size == found.status.size
+    /// Files that the manifest does not name do not matter: those that an older version left behind would else make
+    /// another game of the one that was just downloaded. Both lists are in byte order.
+    private static func holds(_ files: [GameRoot.ExchangedFile], _ manifest: Manifest) -> Bool {
+        var rest = files[...]
+        for expected in manifest.files {
+            rest = rest.drop { $0.path < expected.path }
+            guard let found = rest.first, found.path == expected.path, found.status.size == expected.size else {
+                return false
+            }
+        }
+        return true
     }
 
     private static func fingerprint(_ sentinel: [UInt8], _ files: [GameRoot.ExchangedFile]) -> Digest {

@@ -132,8 +132,8 @@ package actor GameLibrary {
 
     /// Looks at one game, whatever is active: an operation settles its game with this before it gives up its claim.
     ///
-    /// - Parameter verified: the manifest whose chunks were just verified on the way to the disk. Files that are its
-    ///   files need no hashing.
+    /// - Parameter verified: the manifest whose chunks were just verified on the way to the disk. Its files need no
+    ///   hashing, and others beside them do not matter.
     package func refresh(_ game: GameID, verified: BuiltManifest? = nil) async throws(LibraryError) {
         missed.remove(game)
         try await look(at: game, nextLook(), verified: verified)

@@ -192,6 +192,13 @@ import Testing
         #expect(await target.library.hashing(game) == nil)
         #expect(try await target.database.indexEntry(of: game)?.root == manifest.root)
 
+        // What an older version left behind makes no other game of it, also after a restart.
+        try target.write("ggoo/patch.dat", "Of the version before.\n")
+        try await target.library.refresh(game, verified: manifest)
+        #expect(try await target.entry("ggoo").root == manifest.root)
+        try await target.library.scan()
+        #expect(try await target.entry("ggoo").availability == .ready)
+
         // Other files than the manifest's are not taken for them.
         try target.write("ggoo/readme.txt", "Longer or shorter than before.\n")
         try await target.library.refresh(game, verified: manifest)

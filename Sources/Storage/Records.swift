@@ -66,9 +66,17 @@ package struct DownloadRecord: Sendable, Hashable {
 }
 
 extension GameRoot {
+    /// Nil when there is none or it cannot be read: then nobody knows what was unpacked.
     package func installedRecord() throws(StorageError) -> InstalledRecord? {
         let name = Array(ReservedNames.installed.utf8)
-        guard let bytes = try AtomicFile.read(name, in: directory, limit: Limits.recordBytes) else { return nil }
+        let bytes: [UInt8]?
+        do {
+            bytes = try AtomicFile.read(name, in: directory, limit: Limits.recordBytes)
+        } catch {
+            if case .unreadable = error { return nil }
+            throw error
+        }
+        guard let bytes else { return nil }
         guard let record = try? JSON.decode(InstalledRecord.self, from: bytes, limit: Limits.recordBytes),
             record.format == InstalledRecord.format
         else { return nil }

@@ -6,6 +6,15 @@ import TestKit
 import Testing
 
 @Suite struct `A sentinel` {
+    @Test func `takes a record of an install that is none for none`() throws {
+        let place = try Place()
+        try place.write(".lanspread.installed", "no record")
+        #expect(try place.root.installedRecord() == nil)
+        let file = try Beneath.openWrite(place.root.directory, Array(".lanspread.installed".utf8))
+        try Files.truncate(file, UInt64(Limits.recordBytes) + 1)
+        #expect(try place.root.installedRecord() == nil)
+    }
+
     @Test func `is read back as the version that was written`() throws {
         let place = try Place()
         let version = try #require(GameVersion("20240131"))

@@ -93,7 +93,11 @@ enum Landing {
         _ record: DownloadRecord?, _ built: BuiltManifest, _ standing: Standing
     ) -> [Bool] {
         let grid = built.manifest.grid
-        if let record, record.manifest == built.bytes, record.landed.count == grid.chunkCount { return record.landed }
+        if let record {
+            if record.manifest == built.bytes, record.landed.count == grid.chunkCount { return record.landed }
+            // Also for another version: what a failed sync left may read well from memory and not be on the disk.
+            guard record.landed.contains(true) else { return [Bool](repeating: false, count: grid.chunkCount) }
+        }
         return (0..<grid.chunkCount).map { chunk in
             grid.spans(of: chunk).allSatisfy { standing[$0.file]?.size == built.manifest.files[$0.file].size }
         }

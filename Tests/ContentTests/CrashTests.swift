@@ -96,6 +96,20 @@ extension Root {
         #expect(again.missing.count == built.manifest.grid.chunkCount)
     }
 
+    @Test func `believes nothing after a sync that failed, not for the next version either`() async throws {
+        let bench = try Bench()
+        try bench.fill("from", Bench.mixed)
+        let built = try await bench.build()
+        let disk = try FaultyDisk.failing(with: EIO) { $0.name == .sync && $0.path.hasSuffix("/big") }
+        let writer = try await bench.open(built, disk: disk)
+        try await bench.land(built, in: writer)
+        #expect(await bench.failure { try await writer.commit() } != nil)
+        await writer.abandon()
+        let next = try await bench.build(version: GameVersion("2"))
+        let again = try await bench.open(next)
+        #expect(again.missing.count == next.manifest.grid.chunkCount)
+    }
+
     @Test func `does not happen beside a file that somebody cut meanwhile`() async throws {
         let bench = try Bench()
         try bench.fill("from", Bench.mixed)

@@ -73,9 +73,8 @@ static inline int lan_closefrom(posix_spawn_file_actions_t *actions, int from) {
     return posix_spawn_file_actions_addclosefrom_np(actions, from);
 }
 
-// O_PATH and O_DIRECTORY belong to extensions too.
+// O_PATH belongs to extensions too.
 static inline uint64_t lan_O_PATH(void) { return O_PATH; }
-static inline int lan_O_TMPFILE(void) { return O_TMPFILE; }
 
 // Variadic functions.
 static inline int lan_fcntl(int fd, int command, int argument) { return fcntl(fd, command, argument); }

@@ -55,6 +55,6 @@ package struct PeerRecord: Hashable, Sendable {
 
 /// Single facts that outlive the process.
 package enum StateKey: String, Sendable {
-    /// The id in `.lanspread_games` of the games directory that this state belongs to.
+    /// The id in `.lanspread_games` of the games directory that this state belongs to, a blank, and its path.
     case gamesDirectory = "games_directory"
 }

@@ -42,11 +42,6 @@ package enum Machine {
         _ = lan_ioprio_set(isIdle ? 3 << 13 : 0)
     }
 
-    /// Asks the kernel to send a signal when the parent dies; the parent may already be gone when it returns.
-    package static func dieWithParent(_ signal: Int32) throws(LinuxError) {
-        try check("prctl") { lan_prctl(PR_SET_PDEATHSIG, UInt(signal)) }
-    }
-
     package static func environment(_ name: String) -> String? {
         guard let value = getenv(name) else { return nil }
         return String(cString: value)

@@ -46,9 +46,6 @@ package enum SettingKey: String, CaseIterable, Sendable {
     var flag: String? {
         self == .mdns ? nil : "--" + rawValue.replacing("_", with: "-")
     }
-
-    /// A later value of the same layer is added instead of taking the place of the earlier one.
-    var isList: Bool { self == .listen || self == .peer }
 }
 
 /// Something that was passed over, and that somebody will want to know.

@@ -127,10 +127,6 @@ package final class StagedFile: Sendable {
     package func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(StorageError) {
         try asStorage { () throws(LinuxError) in try disk.write(file, bytes, at: offset) }
     }
-
-    package func allocate(_ bytes: UInt64) throws(StorageError) {
-        try asStorage { () throws(LinuxError) in try disk.allocate(file, bytes: bytes) }
-    }
 }
 
 extension GameRoot {

@@ -137,15 +137,26 @@ package enum Files {
     }
 
     /// Reserves blocks and makes the file that long; where the file system cannot reserve, it is only made that long.
+    ///
+    /// Memory has no layout to keep together: on tmpfs reserving fills every page before the first byte comes (0.5 s for
+    /// 2 GiB), so the file is only made that long there as well.
     package static func allocate(_ file: Descriptor, bytes: UInt64) throws(LinuxError) {
         guard bytes > 0 else { return }
         let length = try position(bytes, "fallocate")
-        do {
+        do throws(LinuxError) {
+            guard try !isInMemory(file) else { throw LinuxError(call: "fallocate", code: EOPNOTSUPP) }
             try check("fallocate") { lan_fallocate(file.rawValue, 0, 0, length) }
         } catch {
             guard error.code == EOPNOTSUPP else { throw error }
             if try status(file).size < bytes { try truncate(file, bytes) }
         }
+    }
+
+    private static func isInMemory(_ file: Descriptor) throws(LinuxError) -> Bool {
+        var result = statfs()
+        try check("fstatfs") { fstatfs(file.rawValue, &result) }
+        // TMPFS_MAGIC (linux/magic.h).
+        return result.f_type == 0x0102_1994
     }
 
     package static func truncate(_ file: Descriptor, _ bytes: UInt64) throws(LinuxError) {

@@ -138,8 +138,8 @@ package enum Files {
 
     /// Reserves blocks and makes the file that long; where the file system cannot reserve, it is only made that long.
     ///
-    /// Memory has no layout to keep together: on tmpfs reserving fills every page before the first byte comes (0.5 s for
-    /// 2 GiB), so the file is only made that long there as well.
+    /// Memory has no layout to keep together: on tmpfs reserving fills every page before the first byte comes (0.5 s
+    /// for 2 GiB), so the file is only made that long there as well.
     package static func allocate(_ file: Descriptor, bytes: UInt64) throws(LinuxError) {
         guard bytes > 0 else { return }
         let length = try position(bytes, "fallocate")

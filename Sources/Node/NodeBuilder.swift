@@ -41,7 +41,7 @@ extension Node {
             openReader: { game, root in try? await library.reader(game, root: root) })
         let quic = QuicServer(
             loops: loops.net, identity: identity,
-            settings: QuicSettings(listen: try addresses(settings), alpn: Hello.alpn), log: log.component("Quic"))
+            settings: try quicSettings(settings), log: log.component("Quic"))
         let peers = PeerTable(
             identity: identity.peer, name: settings.name.value, quic: quic,
             ports: peersPorts(library, chunks, events, time), time: time, random: random,
@@ -152,6 +152,17 @@ extension Node {
         return addresses
     }
 
+    private static func quicSettings(_ settings: DaemonSettings) throws(StartFailure) -> QuicSettings {
+        var quic = QuicSettings(listen: try addresses(settings), alpn: Hello.alpn)
+        quic.connections = Limits.connections
+        quic.halfOpen = Limits.halfOpenHandshakes
+        quic.halfOpenPerAddress = Limits.halfOpenHandshakesPerAddress
+        // The control stream is one of them.
+        quic.streamsPerConnection = Limits.requestStreamsPerPeer + 1
+        quic.handshakeDeadline = Limits.handshakeDeadline
+        return quic
+    }
+
     // MARK: - Ports
 
     private static func peersPorts(
@@ -182,7 +193,7 @@ extension Node {
 extension House {
     var operationPorts: OperationPorts {
         let (database, library, peers, events, log) = (database, library, peers, events, log)
-        let rows = gameRows
+        let (rows, fetchPool) = (gameRows, fetchPool)
         return OperationPorts(
             nextID: { () async throws(Failure) in
                 do throws(DatabaseError) {
@@ -206,6 +217,8 @@ extension House {
             deactivate: { game in
                 await library.setActive(game, false)
                 await peers.libraryChanged()
+                // 32 MiB after a download; the next one takes them again in no time.
+                fetchPool.trim()
             },
             record: { snapshot in
                 // The history is a convenience: an operation does not fail because it could not be noted.

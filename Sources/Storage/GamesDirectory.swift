@@ -90,8 +90,4 @@ package final class GamesDirectory: Sendable {
         }
         return try root(game)
     }
-
-    package func freeBytes() throws(StorageError) -> UInt64 {
-        try asStorage { () throws(LinuxError) in try Files.freeBytes(directory) }
-    }
 }

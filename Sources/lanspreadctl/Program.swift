@@ -146,9 +146,12 @@ struct Program {
                 let result = try connection.call(.operationCancel, ["operation_id": .int(number)])
                 results.append(result)
                 let view = OperationView(result)
-                terminal.message(
-                    view?.isEnded == true && view?.state != "cancelled"
-                        ? "Operation \(number) had ended already." : "Operation \(number) is cancelled.")
+                // The answer may come before the end, and the operation may still finish first.
+                switch (view?.isEnded, view?.state) {
+                case (true, "cancelled"): terminal.message("Operation \(number) is cancelled.")
+                case (true, _): terminal.message("Operation \(number) had ended already.")
+                default: terminal.message("Operation \(number) is being cancelled.")
+                }
                 tally.add(.done)
             } catch {
                 guard numbers.count > 1 else { throw error }

@@ -101,8 +101,8 @@ package enum Limits {
 
     /// 8 pooled buffers of one chunk each: 32 MiB, enough for two gigabit sources and within the memory aim of 80 MiB.
     package static let chunkBuffers = 8
-    /// Chunks that are read for peers at once: 16 MiB, so that memory does not grow with the number of peers.
-    package static let serveBuffers = 4
+    /// Chunks that are read for peers at once: 32 MiB, so that memory does not grow with the number of peers.
+    package static let serveBuffers = 8
     package static let transfers = 64
     package static let chunksPerRequest = 16
     package static let triesPerPeer = 3

@@ -63,11 +63,11 @@ let package = Package(
         module("Control", ["Model"]),
 
         // L1: one outside thing each.
-        module("Storage", ["Model", "Runtime", "Linux"]),
+        module("Storage", ["Model", "Linux"]),
         module("Database", ["Model", "Runtime", "Linux", "CSQLite"]),
         module("Settings", ["Model", "CInih"]),
         module("Unpack", ["Model", "Runtime", "Linux"]),
-        module("Archive", ["Model", "Linux", "CArchive"]),
+        module("Archive", ["Model", "CArchive"]),
         module("Crypto", ["Model", "CGnuTLS"]),
         module("Mdns", ["Runtime", "CAvahi"]),
         module("Quic", ["Runtime", "Linux", "Crypto", "CNgtcp2"]),
@@ -80,7 +80,7 @@ let package = Package(
 
         // L3: the subsystems; none calls another.
         module("Library", ["Model", "Runtime", "Linux", "Storage", "Database", "Crypto", "Content"]),
-        module("Peers", ["Model", "Runtime", "Linux", "Wire", "PeerLink", "Quic", "Mdns", "Crypto", "Database"]),
+        module("Peers", ["Model", "Runtime", "Linux", "Wire", "PeerLink", "Quic", "Mdns", "Crypto"]),
         module("Transfer", ["Model", "Runtime", "Wire", "PeerLink", "Content"]),
         module("Install", ["Model", "Runtime", "Linux", "Storage", "Unpack"]),
 
@@ -89,32 +89,32 @@ let package = Package(
             "Node",
             [
                 "Linux", "Model", "Runtime", "Supervision", "Wire", "Control", "Storage", "Database", "Settings",
-                "Unpack", "Crypto", "Mdns", "Quic", "PeerLink", "Content", "Library", "Peers", "Transfer", "Install",
+                "Crypto", "Mdns", "Quic", "PeerLink", "Content", "Library", "Peers", "Transfer", "Install",
             ]),
 
         // L5: the programs.
         program(
             "lanspreadd",
             ["Node", "ControlServer", "Supervision", "Systemd", "Settings", "Model", "Runtime", "Linux", "Control"]),
-        program("lanspreadctl", ["Control", "Model", "Runtime", "Linux", "Crypto", "Database"]),
+        program("lanspreadctl", ["Control", "Model", "Linux"]),
         program("lanspread-unpack", ["Archive", "Unpack", "Model", "Linux"]),
 
         // Tests: real components; TestKit is the only place for shared helpers.
-        kit("TestKit", ["Model", "Runtime", "Linux", "Storage"]),
+        kit("TestKit", ["Runtime", "Linux", "Storage"]),
         kit("Fixture", ["CSQLite"]),
         program("lanspread-fixture", ["Fixture"], path: "Tests/lanspread-fixture"),
         tests("Linux", ["Linux", "TestKit"]),
         tests("Model", ["Model", "Runtime", "TestKit"]),
         tests("Runtime", ["Runtime", "Linux", "TestKit"]),
         tests("Supervision", ["Supervision", "Runtime", "TestKit"]),
-        tests("Wire", ["Wire", "Model", "TestKit"]),
-        tests("Control", ["Control", "Model", "TestKit"]),
-        tests("Storage", ["Storage", "Model", "Runtime", "Linux", "TestKit"]),
+        tests("Wire", ["Wire", "Model"]),
+        tests("Control", ["Control", "Model"]),
+        tests("Storage", ["Storage", "Model", "Linux", "TestKit"]),
         tests("Database", ["Database", "Model", "Runtime", "Linux", "Fixture", "TestKit"]),
         tests("Settings", ["Settings", "Model", "Runtime", "TestKit"]),
         tests("Archive", ["Archive", "Unpack", "Model", "Runtime", "Linux", "Fixture", "TestKit"]),
-        tests("Crypto", ["Crypto", "Model", "TestKit"]),
-        tests("Mdns", ["Mdns", "Runtime", "Linux", "TestKit"]),
+        tests("Crypto", ["Crypto", "Model"]),
+        tests("Mdns", ["Mdns", "Runtime", "Linux"]),
         tests("Quic", ["Quic", "Crypto", "Runtime", "Linux", "Model", "TestKit"]),
         tests("Systemd", ["Systemd", "Runtime", "Linux", "TestKit"]),
         tests("PeerLink", ["PeerLink", "Wire", "Quic", "Crypto", "Model", "Runtime", "Linux", "TestKit"]),
@@ -125,13 +125,13 @@ let package = Package(
             ["Library", "Database", "Content", "Storage", "Model", "Runtime", "Linux", "Fixture", "TestKit"]),
         tests(
             "Peers", ["Peers", "PeerLink", "Quic", "Wire", "Crypto", "Mdns", "Model", "Runtime", "Linux", "TestKit"]),
-        tests("Transfer", ["Transfer", "PeerLink", "Wire", "Content", "Model", "Runtime", "TestKit"]),
+        tests("Transfer", ["Transfer", "PeerLink", "Wire", "Model", "Runtime", "TestKit"]),
         tests(
             "Install", ["Install", "Unpack", "Storage", "Model", "Runtime", "Linux", "Fixture", "TestKit"]),
         tests("Node", ["Node", "Control", "Model", "Runtime", "TestKit"]),
         tests(
             "Daemon",
-            ["Control", "Model", "Runtime", "Linux", "Wire", "Crypto", "Quic", "PeerLink", "Fixture", "TestKit"]),
+            ["Model", "Runtime", "Linux", "Wire", "Crypto", "Quic", "PeerLink", "Fixture", "TestKit"]),
         tests("Ctl", ["lanspreadctl", "ControlServer", "Control", "Model", "Runtime", "Linux", "TestKit"]),
         tests("Tidy", []),
     ]

@@ -152,7 +152,8 @@ package enum Files {
         }
     }
 
-    private static func isInMemory(_ file: Descriptor) throws(LinuxError) -> Bool {
+    /// Whether the file lies on tmpfs.
+    package static func isInMemory(_ file: Descriptor) throws(LinuxError) -> Bool {
         var result = statfs()
         try check("fstatfs") { fstatfs(file.rawValue, &result) }
         // TMPFS_MAGIC (linux/magic.h).

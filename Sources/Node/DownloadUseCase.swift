@@ -163,7 +163,7 @@ struct DownloadUseCase: Sendable {
         let isHashing = await nudgeHashingPeers()
         guard isHashing || house.time.now < end else { throw .allPeersGone }
         let wake = isHashing ? house.time.now + .milliseconds(500) : end
-        await house.race(until: wake, bell)
+        await house.wait(until: wake) { for await _ in bell { break } }
         if Task.isCancelled { throw .cancelled }
     }
 

@@ -55,13 +55,13 @@ package struct House: Sendable {
         for content in closed { await registry.open(content) }
     }
 
-    /// Waits for the bell, at most until `end`, or until the task is cancelled.
-    func race(until end: Instant, _ bell: AsyncStream<Void>) async {
+    /// Waits for `work`, at most until `end`, or until the task is cancelled; which of them it was, the caller asks.
+    func wait(until end: Instant, for work: @escaping @Sendable () async -> Void) async {
         let time = time
         await withTaskGroup { group in
-            // Whichever comes first; a sleep that is cut short says nothing more than that.
+            // A sleep that is cut short says nothing more than that.
             group.addTask { try? await time.sleep(until: end) }
-            group.addTask { for await _ in bell { break } }
+            group.addTask { await work() }
             await group.next()
             group.cancelAll()
         }

@@ -25,15 +25,8 @@ extension Node {
         guard let timeout = parameters["timeout"]?.seconds else {
             return try await ended(await operations.wait(id), id)
         }
-        let time = house.time
         let table = operations
-        let end = time.now + timeout
-        await withTaskGroup { group in
-            group.addTask { _ = await table.wait(id) }
-            group.addTask { try? await time.sleep(until: end) }
-            await group.next()
-            group.cancelAll()
-        }
+        await house.wait(until: house.time.now + timeout) { _ = await table.wait(id) }
         let snapshot = await operations.snapshot(id)
         guard let snapshot, snapshot.standing != .running else {
             throw Failure(

@@ -26,18 +26,16 @@ extension Node {
     func peerWait(_ parameters: JSONValue) async throws(Failure) -> JSONValue {
         let wanted = Int(clamping: parameters["count"]?.int ?? 0)
         let timeout = parameters["timeout"]?.seconds ?? .seconds(60)
-        let end = house.time.now + timeout
-        while true {
-            let bell = await house.peers.changes()
-            let count = await house.peers.snapshot().count
-            if count >= wanted { return ["peers": .count(count)] }
-            guard house.time.now < end, !Task.isCancelled else {
-                throw Failure(
-                    .timeout, "\(count) of \(wanted) peers are connected after \(timeout.components.seconds) s.",
-                    hint: "See the peers with: lanspreadctl peers", retryable: true)
-            }
-            await house.race(until: end, bell)
+        let peers = house.peers
+        // Cancelled means that the time is over, or that the caller has left; either way the count decides.
+        await house.wait(until: house.time.now + timeout) { try? await peers.wait(forPeers: wanted) }
+        let count = await peers.snapshot().count
+        guard count >= wanted else {
+            throw Failure(
+                .timeout, "\(count) of \(wanted) peers are connected after \(timeout.components.seconds) s.",
+                hint: "See the peers with: lanspreadctl peers", retryable: true)
         }
+        return ["peers": .count(count)]
     }
 }
 

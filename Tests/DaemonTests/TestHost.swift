@@ -58,6 +58,12 @@ final class LogPipe: Sendable {
         return await shot.take(orGive: false)
     }
 
+    /// The first line with the text, once it came; nil when the daemon ended without it.
+    func line(with needle: String) async -> String? {
+        guard await wait(for: needle) else { return nil }
+        return text.split(separator: "\n").first { $0.contains(needle) }.map(String.init)
+    }
+
     private func drain(_ pipe: Descriptor) {
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
         while let count = try? buffer.withUnsafeMutableBytes({ try pipe.read(into: $0) }), count > 0 {

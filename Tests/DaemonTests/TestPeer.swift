@@ -93,20 +93,17 @@ final class TestPeer: Sendable {
         return (connection, control)
     }
 
-    /// What an honest daemon answers to `get_manifest`.
+    /// What an honest daemon answers to `get_manifest` of a game that is hashed.
     func manifest(of game: GameID, from address: String) async throws -> [UInt8] {
         let (connection, control) = try await dial(address)
         // A control stream that nobody holds any more is reset.
         defer { withExtendedLifetime(control) { connection.close(code: CloseCode.goodbye) } }
-        while true {
-            let stream = try await connection.openStream()
-            try await stream.write(WireCodec.encode(.getManifest(game, nil)), end: true)
-            let header = try ReplyHeader.decode(
-                try await stream.read(exactly: ReplyHeader.byteCount), bytesLimit: Limits.manifestBytes)
-            let body = try await stream.read(exactly: Int(header.length))
-            if header.kind == .bytes { return body }
-            // It is still hashing; the daemon was asked to hurry, and the deadline is the test's.
-            try await Task.sleep(for: .milliseconds(20))
-        }
+        let stream = try await connection.openStream()
+        try await stream.write(WireCodec.encode(.getManifest(game, nil)), end: true)
+        let header = try ReplyHeader.decode(
+            try await stream.read(exactly: ReplyHeader.byteCount), bytesLimit: Limits.manifestBytes)
+        let body = try await stream.read(exactly: Int(header.length))
+        guard header.kind == .bytes else { throw TestFailure("the manifest of \(game) is not built yet") }
+        return body
     }
 }

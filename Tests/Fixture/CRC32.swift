@@ -1,6 +1,7 @@
 /// The CRC-32 of RAR, zlib and Ethernet, with the sum of two runs from the sums of each.
 ///
-/// The joining is what makes a gigabyte of fixture cheap in a debug build: only what differs is ever summed.
+/// Not Model's: what writes the archives of the tests must not share a fault with what reads them. The joining is what
+/// makes a gigabyte of fixture cheap in a debug build: only what differs is ever summed.
 package enum CRC32 {
     private static let polynomial: UInt32 = 0xedb8_8320
 

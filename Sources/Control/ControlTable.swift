@@ -39,7 +39,10 @@ extension ControlMethod {
                 "catalog": ["path": "/srv/lanspread/game.db", "games": 412], "peers": 2, "games": 12, "operations": 0,
                 "outbound_transfers": 1,
                 "components": [
-                    ["name": "QuicServer", "policy": "required", "state": "running", "restarts": 0, "reason": .null]
+                    [
+                        "name": "QuicServer", "policy": "required", "state": "running", "restarts": 0, "reason": .null,
+                        "last_reason": .null,
+                    ]
                 ],
                 "degraded": [],
             ]))

@@ -79,20 +79,43 @@ package final class Node: Sendable {
         let (quic, house, operations) = (quic, house, operations)
         let (monitor, discovery, liveness) = (monitor, discovery, liveness)
         return [
-            Child("QuicServer", .required, stopLimit: Limits.goodbyeDeadline) { up in try await quic.run(up: up) },
-            Child("PeerTable", .required, stopLimit: Limits.goodbyeDeadline + .seconds(1)) { up in
+            Child("QuicServer", .required, stopLimit: .seconds(1), stopReserve: .milliseconds(250)) { up in
+                try await quic.run(up: up)
+            },
+            Child(
+                "PeerTable", .required, stopLimit: Limits.goodbyeDeadline + .seconds(1),
+                stopReserve: Limits.goodbyeDeadline
+            ) { up in
                 try await Node.withGoodbye(house.peers, up: up)
             },
             Child("TransferRegistry", .required, stopLimit: .seconds(1)) { up in
                 try await house.registry.run(up: up)
             },
-            Child("OperationTable", .required, stopLimit: .seconds(2)) { up in try await operations.run(up: up) },
+            // Its operations give back what they hold, and that is disk work.
+            Child("OperationTable", .required, stopLimit: .seconds(2), stopReserve: .seconds(1)) { up in
+                try await operations.run(up: up)
+            },
             Child("Announcer", .restart, stopLimit: .seconds(1)) { up in try await Announcer(house: house).run(up: up)
             },
             Child("LocalMonitor", .bestEffort, stopLimit: .seconds(1)) { up in try await monitor.run(up: up) },
             Child("Liveness", .restart, stopLimit: .seconds(1)) { up in try await liveness.run(up: up) },
             Child("Discovery", .restart, stopLimit: .seconds(1)) { up in try await discovery.run(up: up) },
         ]
+    }
+
+    /// Returns once every thread and every Required subsystem has answered; never, when one of them hangs.
+    package func answer() async {
+        let loops = house.loops
+        for loop in loops.net + [loops.avahi] {
+            let answered = OneShot<Void>()
+            loop.perform { answered.give() }
+            await answered.take(orGive: ())
+        }
+        await loops.disk.run {}
+        _ = await quic.listening()
+        _ = await house.peers.isLinked(identity.peer)
+        _ = await house.registry.transfers()
+        _ = await operations.activeCount
     }
 }
 

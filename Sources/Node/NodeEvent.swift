@@ -74,7 +74,7 @@ extension ComponentStatus {
     package var json: JSONValue {
         [
             "name": .string(name), "policy": .string(policy.rawValue), "state": .string(state.rawValue),
-            "restarts": .count(restarts), "reason": .optional(reason),
+            "restarts": .count(restarts), "reason": .optional(reason), "last_reason": .optional(lastReason),
         ]
     }
 }

@@ -12,19 +12,22 @@ package enum RestartPolicy: String, Sendable {
 package struct Child: Sendable {
     package let name: String
     package let policy: RestartPolicy
-    /// How long a stop waits for it; then the stop goes on without it.
+    /// How long a stop waits for it at most; then the stop goes on without it.
     package let stopLimit: Duration
+    /// What a stop keeps for it of the time for all, whatever those before it have taken.
+    package let stopReserve: Duration
     package let run: @Sendable (_ up: @escaping @Sendable () -> Void) async throws -> Void
 
     /// - Parameter run: its life. Calls `up` once it does its work; ends when its task is cancelled; may be called
     ///   again after it ended.
     package init(
-        _ name: String, _ policy: RestartPolicy, stopLimit: Duration,
+        _ name: String, _ policy: RestartPolicy, stopLimit: Duration, stopReserve: Duration = .milliseconds(100),
         run: @escaping @Sendable (_ up: @escaping @Sendable () -> Void) async throws -> Void
     ) {
         self.name = name
         self.policy = policy
         self.stopLimit = stopLimit
+        self.stopReserve = stopReserve
         self.run = run
     }
 }
@@ -50,6 +53,8 @@ package struct ComponentStatus: Sendable, Hashable {
     package var restarts: Int
     /// Why it is not simply running.
     package var reason: String?
+    /// The last reason that there was, also when all is well again.
+    package var lastReason: String?
 }
 
 /// How the supervisor's own life ended.

@@ -28,16 +28,19 @@ package actor Supervisor {
     private let log: Log
     private let describe: @Sendable (any Error) -> String
     private let changed: @Sendable (ComponentStatus) -> Void
+    private let failed: @Sendable (_ component: String, _ reason: String) -> Void
     private let events: AsyncStream<Event>
     private nonisolated let door: AsyncStream<Event>.Continuation
 
     /// - Parameters:
     ///   - describe: makes a sentence of what a child threw.
     ///   - changed: hears every change of a status, in order.
+    ///   - failed: hears that a required child ended by itself, before any other is stopped; never in an orderly stop.
     package init(
         children: [Child], time: any TimeSource, random: RandomSource, log: Log,
         describe: @escaping @Sendable (any Error) -> String = { "\($0)" },
-        changed: @escaping @Sendable (ComponentStatus) -> Void
+        changed: @escaping @Sendable (ComponentStatus) -> Void,
+        failed: @escaping @Sendable (_ component: String, _ reason: String) -> Void
     ) {
         self.children = children
         self.time = time
@@ -45,7 +48,8 @@ package actor Supervisor {
         self.log = log
         self.describe = describe
         self.changed = changed
-        state = SupervisorState(children.map { ($0.name, $0.policy, $0.stopLimit) })
+        self.failed = failed
+        state = SupervisorState(children)
         published = state.members.map(\.status)
         // Two events a life, one a timer and one a signal: nothing from outside can fill it.
         (events, door) = AsyncStream.makeStream(of: Event.self, bufferingPolicy: .unbounded)
@@ -115,9 +119,9 @@ package actor Supervisor {
         case .due(let child, let life):
             return state.due(child, life: life)
         case .limitPassed(let child):
-            return state.limitPassed(child)
+            return state.limitPassed(child, now: time.now)
         case .stop:
-            return state.stop(.stopped)
+            return state.stop(.stopped, now: time.now)
         case .hurry:
             return state.hurry()
         }
@@ -152,8 +156,10 @@ package actor Supervisor {
                 later(child, after, .due(child: child, life: life))
             case .allUp:
                 allUp()
+            case .failed(let component, let reason):
+                failed(component, reason)
             case .abandoned(let child):
-                log.error("\(children[child].name) did not stop within \(children[child].stopLimit).")
+                log.error("\(children[child].name) did not stop in its time.", .field("child", children[child].name))
             case .finish(let how):
                 exit = how
             }

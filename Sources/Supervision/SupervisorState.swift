@@ -12,6 +12,8 @@ struct SupervisorState {
         /// Report `due` after that time.
         case startLater(child: Int, life: Int, after: Duration)
         case allUp
+        /// A required child ended by itself: told while those who listen still live.
+        case failed(component: String, reason: String)
         /// Its stop took too long; it is left behind.
         case abandoned(child: Int)
         case finish(SupervisorExit)
@@ -21,6 +23,7 @@ struct SupervisorState {
     struct Member {
         var status: ComponentStatus
         let stopLimit: Duration
+        let stopReserve: Duration
         var life = 0
         /// Between start and end of a run.
         var isAlive = false
@@ -38,6 +41,8 @@ struct SupervisorState {
     static let health = Duration.seconds(60)
     /// The delay is up to a tenth shorter or longer, so that many hosts of a party do not act in step.
     static let jitter = 0.1
+    /// For all children together, a quarter of a second below what is promised for the whole daemon.
+    static let stopBudget = Duration.milliseconds(4_750)
 
     private(set) var members: [Member]
     private var next = 0
@@ -45,12 +50,13 @@ struct SupervisorState {
     /// Set once the stop has begun.
     private var exit: SupervisorExit?
     private var stopping: Int?
+    private var stopDeadline: Instant?
 
-    init(_ children: [(name: String, policy: RestartPolicy, stopLimit: Duration)]) {
+    init(_ children: [Child]) {
         members = children.map { child in
             let status = ComponentStatus(
-                name: child.name, policy: child.policy, state: .stopped, restarts: 0, reason: nil)
-            return Member(status: status, stopLimit: child.stopLimit)
+                name: child.name, policy: child.policy, state: .stopped, restarts: 0, reason: nil, lastReason: nil)
+            return Member(status: status, stopLimit: child.stopLimit, stopReserve: child.stopReserve)
         }
     }
 
@@ -101,7 +107,8 @@ struct SupervisorState {
     mutating func degrade(_ child: Int, reason: String?) {
         guard exit == nil, members[child].isAlive else { return }
         members[child].status.reason = reason
-        if reason != nil {
+        if let reason {
+            members[child].status.lastReason = reason
             members[child].status.state = .degraded
         } else {
             members[child].status.state = members[child].upSince == nil ? .starting : .running
@@ -117,13 +124,15 @@ struct SupervisorState {
         members[child].isSettled = true
         if exit != nil {
             members[child].status.state = .stopped
-            return stopping == child ? stopNext(below: child) : []
+            return stopping == child ? stopNext(below: child, now) : []
         }
         members[child].status.reason = reason
+        members[child].status.lastReason = reason
         switch members[child].status.policy {
         case .required:
             members[child].status.state = .stopped
-            return stop(.failed(component: members[child].status.name, reason: reason))
+            let name = members[child].status.name
+            return [.failed(component: name, reason: reason)] + stop(.failed(component: name, reason: reason), now: now)
         case .bestEffort:
             members[child].status.state = .degraded
             return advance()
@@ -149,17 +158,18 @@ struct SupervisorState {
     // MARK: - Stopping
 
     /// The first exit is the one that counts.
-    mutating func stop(_ exit: SupervisorExit) -> [Action] {
+    mutating func stop(_ exit: SupervisorExit, now: Instant) -> [Action] {
         if self.exit != nil { return [] }
         self.exit = exit
+        stopDeadline = now + Self.stopBudget
         for child in members.indices where !members[child].isAlive { members[child].status.state = .stopped }
-        return stopNext(below: members.count)
+        return stopNext(below: members.count, now)
     }
 
     /// A stop waits no longer for this child.
-    mutating func limitPassed(_ child: Int) -> [Action] {
+    mutating func limitPassed(_ child: Int, now: Instant) -> [Action] {
         guard exit != nil, stopping == child, members[child].isAlive else { return [] }
-        return [.abandoned(child: child)] + stopNext(below: child)
+        return [.abandoned(child: child)] + stopNext(below: child, now)
     }
 
     /// Cancels all that are left and waits for none.
@@ -170,7 +180,7 @@ struct SupervisorState {
         return left.map { .cancel(child: $0, limit: .zero) } + [.finish(exit)]
     }
 
-    private mutating func stopNext(below limit: Int) -> [Action] {
+    private mutating func stopNext(below limit: Int, _ now: Instant) -> [Action] {
         guard let exit else { return [] }
         guard let child = members.indices.last(where: { $0 < limit && members[$0].isAlive }) else {
             stopping = nil
@@ -178,6 +188,14 @@ struct SupervisorState {
         }
         stopping = child
         members[child].status.state = .stopping
-        return [.cancel(child: child, limit: members[child].stopLimit)]
+        return [.cancel(child: child, limit: stopLimit(of: child, now))]
+    }
+
+    /// Its own limit, unless those that hung have used up the time for all: then what is not reserved for the others.
+    private func stopLimit(of child: Int, _ now: Instant) -> Duration {
+        guard let stopDeadline else { return members[child].stopLimit }
+        let reserved = members[..<child].filter(\.isAlive).reduce(Duration.zero) { $0 + $1.stopReserve }
+        let left = stopDeadline - now - reserved
+        return min(members[child].stopLimit, max(left, members[child].stopReserve))
     }
 }

@@ -32,12 +32,9 @@ struct Daemon: Sendable {
             ],
             time: time, random: .system, log: log.component("Supervisor"),
             describe: { ($0 as? ControlServerError)?.sentence ?? Node.sentence(of: $0) },
-            changed: { status in
-                node.house.events.publish(.componentChanged(status))
-                guard status.policy == .required, status.state == .stopped, let reason = status.reason else { return }
-                // While the control socket still stands, so that subscribers hear of it.
-                node.house.events.publish(.runtimeFailed(component: status.name, reason: reason))
-            })
+            changed: { node.house.events.publish(.componentChanged($0)) },
+            // While the control socket still stands, so that subscribers hear of it.
+            failed: { node.house.events.publish(.runtimeFailed(component: $0, reason: $1)) })
         var ports = Node.SupervisionPorts()
         ports.stop = { supervisor.stop() }
         ports.statuses = { await supervisor.statuses() }
@@ -66,7 +63,7 @@ struct Daemon: Sendable {
                 return nil
             }
             group.addTask {
-                await beat(node.house.loops, supervisor)
+                await beat(node, supervisor)
                 return nil
             }
             group.addTask {
@@ -112,16 +109,12 @@ struct Daemon: Sendable {
         }
     }
 
-    /// Tells systemd that we live, and only when every thread that the daemon needs has just answered.
-    private func beat(_ loops: Loops, _ supervisor: Supervisor) async {
+    /// Tells systemd that we live, and only when every thread that the daemon needs, and every Required subsystem, has
+    /// just answered.
+    private func beat(_ node: Node, _ supervisor: Supervisor) async {
         guard let limit = ServiceManager.watchdogLimit else { return }
         while !Task.isCancelled {
-            for loop in loops.net + [loops.avahi] {
-                let answered = OneShot<Void>()
-                loop.perform { answered.give() }
-                await answered.take()
-            }
-            await loops.disk.run {}
+            await node.answer()
             _ = await supervisor.statuses()
             ServiceManager.watchdog()
             // Cut short only when the daemon ends.

@@ -10,10 +10,12 @@ private struct Stage {
 
     init(_ policies: RestartPolicy...) {
         let children = policies.enumerated().map { index, policy in
-            (name: "c\(index)", policy: policy, stopLimit: Duration.seconds(index + 1))
+            Child("c\(index)", policy, stopLimit: .seconds(index + 1)) { _ in }
         }
         state = SupervisorState(children)
     }
+
+    init(_ children: [Child]) { state = SupervisorState(children) }
 
     mutating func up(_ child: Int, life: Int = 1) -> [SupervisorState.Action] {
         state.up(child, life: life, now: now)
@@ -22,6 +24,10 @@ private struct Stage {
     mutating func ended(_ child: Int, life: Int = 1, _ reason: String = "It broke.") -> [SupervisorState.Action] {
         state.ended(child, life: life, reason: reason, now: now, chance: 0.5)
     }
+
+    mutating func stop() -> [SupervisorState.Action] { state.stop(.stopped, now: now) }
+
+    mutating func limitPassed(_ child: Int) -> [SupervisorState.Action] { state.limitPassed(child, now: now) }
 
     /// All children are up.
     mutating func startAll() {
@@ -73,7 +79,10 @@ private struct Stage {
     @Test func `stops the others in reverse when a required child ends`() {
         var stage = Stage(.required, .required, .restart)
         stage.startAll()
-        #expect(stage.ended(1, "The socket is gone.") == [.cancel(child: 2, limit: .seconds(3))])
+        #expect(
+            stage.ended(1, "The socket is gone.") == [
+                .failed(component: "c1", reason: "The socket is gone."), .cancel(child: 2, limit: .seconds(3)),
+            ])
         #expect(stage.status(2).state == .stopping)
         #expect(stage.ended(2) == [.cancel(child: 0, limit: .seconds(1))])
         #expect(stage.ended(0) == [.finish(.failed(component: "c1", reason: "The socket is gone."))])
@@ -83,7 +92,8 @@ private struct Stage {
     @Test func `ends with a failure also when the first start fails`() {
         var stage = Stage(.required, .required)
         _ = stage.state.advance()
-        #expect(stage.ended(0, "No room.") == [.finish(.failed(component: "c0", reason: "No room."))])
+        let failed = SupervisorState.Action.failed(component: "c0", reason: "No room.")
+        #expect(stage.ended(0, "No room.") == [failed, .finish(.failed(component: "c0", reason: "No room."))])
     }
 
     @Test func `restarts later and later, up to a minute`() {
@@ -152,6 +162,7 @@ private struct Stage {
         stage.state.degrade(0, reason: nil)
         #expect(stage.status(0).state == .running)
         #expect(stage.status(0).reason == nil)
+        #expect(stage.status(0).lastReason == "No Avahi.")
     }
 
     @Test func `keeps the reason of a child that is reduced before it is up`() {
@@ -166,7 +177,7 @@ private struct Stage {
         var stage = Stage(.required, .bestEffort, .restart, .required)
         stage.startAll()
         _ = stage.ended(1)
-        #expect(stage.state.stop(.stopped) == [.cancel(child: 3, limit: .seconds(4))])
+        #expect(stage.stop() == [.cancel(child: 3, limit: .seconds(4))])
         #expect(stage.ended(3) == [.cancel(child: 2, limit: .seconds(3))])
         #expect(stage.ended(2) == [.cancel(child: 0, limit: .seconds(1))])
         #expect(stage.ended(0) == [.finish(.stopped)])
@@ -176,7 +187,7 @@ private struct Stage {
         var stage = Stage(.restart, .required)
         _ = stage.state.advance()
         _ = stage.ended(0)
-        #expect(stage.state.stop(.stopped) == [.cancel(child: 1, limit: .seconds(2))])
+        #expect(stage.stop() == [.cancel(child: 1, limit: .seconds(2))])
         #expect(stage.state.due(0, life: 1) == [])
         #expect(stage.up(1) == [])
         #expect(stage.ended(1) == [.finish(.stopped)])
@@ -186,26 +197,56 @@ private struct Stage {
     @Test func `goes on without a child that does not stop in time`() {
         var stage = Stage(.required, .required)
         stage.startAll()
-        _ = stage.state.stop(.stopped)
-        #expect(stage.state.limitPassed(1) == [.abandoned(child: 1), .cancel(child: 0, limit: .seconds(1))])
-        #expect(stage.state.limitPassed(1) == [])
+        _ = stage.stop()
+        #expect(stage.limitPassed(1) == [.abandoned(child: 1), .cancel(child: 0, limit: .seconds(1))])
+        #expect(stage.limitPassed(1) == [])
         #expect(stage.ended(1) == [])
         #expect(stage.ended(0) == [.finish(.stopped)])
+    }
+
+    @Test func `gives all together one time to stop, and keeps for each what is its own`() {
+        // The shape of the daemon: many that should stop at once, and one at the bottom that says goodbye.
+        let goodbye = Child("goodbye", .required, stopLimit: .seconds(3), stopReserve: .seconds(2)) { _ in }
+        let others = (1...6).map { Child("c\($0)", .required, stopLimit: .seconds(1)) { _ in } }
+        var stage = Stage([goodbye] + others)
+        stage.startAll()
+        let begin = stage.now
+        var actions = stage.stop()
+        var limits: [Duration] = []
+        while case .cancel(let child, let limit)? = actions.last {
+            limits.append(limit)
+            stage.now = stage.now + limit
+            actions = stage.limitPassed(child)
+        }
+        #expect(actions == [.abandoned(child: 0), .finish(.stopped)])
+        #expect(limits.first == .seconds(1))
+        #expect(limits.last.map { $0 >= .seconds(2) } == true, "\(limits)")
+        #expect(limits.allSatisfy { $0 >= .milliseconds(100) })
+        #expect(stage.now - begin == SupervisorState.stopBudget)
     }
 
     @Test func `passes over a child that ended while another was stopping`() {
         var stage = Stage(.required, .required, .required)
         stage.startAll()
-        _ = stage.state.stop(.stopped)
+        _ = stage.stop()
         #expect(stage.ended(1) == [])
         #expect(stage.ended(2) == [.cancel(child: 0, limit: .seconds(1))])
+    }
+
+    @Test func `tells no failure of a required child that ends in an orderly stop`() {
+        var stage = Stage(.required, .required)
+        stage.startAll()
+        stage.state.degrade(0, reason: "It is slow.")
+        _ = stage.stop()
+        #expect(stage.ended(1) == [.cancel(child: 0, limit: .seconds(1))])
+        #expect(stage.ended(0) == [.finish(.stopped)])
     }
 
     @Test func `keeps the first exit`() {
         var stage = Stage(.required, .required)
         stage.startAll()
         _ = stage.ended(1, "First.")
-        #expect(stage.state.stop(.stopped) == [])
+        #expect(stage.stop() == [])
         #expect(stage.ended(0, "Second.") == [.finish(.failed(component: "c1", reason: "First."))])
     }
 
@@ -213,7 +254,7 @@ private struct Stage {
         var stage = Stage(.required, .required, .required)
         stage.startAll()
         #expect(stage.state.hurry() == [])
-        _ = stage.state.stop(.stopped)
+        _ = stage.stop()
         #expect(
             stage.state.hurry() == [
                 .cancel(child: 1, limit: .zero), .cancel(child: 0, limit: .zero), .finish(.stopped),

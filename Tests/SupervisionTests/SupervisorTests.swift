@@ -40,7 +40,8 @@ private struct House: Sendable {
         return Supervisor(
             children: children, time: clock, random: RandomSource(seed: 1), log: log.log,
             describe: { $0 is Broken ? "It is broken." : "It is odd." },
-            changed: { trace.record("\($0.name): \($0.state.rawValue)") })
+            changed: { trace.record("\($0.name): \($0.state.rawValue)") },
+            failed: { component, _ in trace.record("\(component) failed") })
     }
 }
 

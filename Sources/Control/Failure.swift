@@ -63,6 +63,7 @@ extension Failure.Kind {
     package static let gamesDirectoryUnavailable = Self("games_directory_unavailable")
     package static let connectionRefused = Self("connection_refused")
     package static let shuttingDown = Self("shutting_down")
+    package static let interrupted = Self("interrupted")
     package static let internalFault = Self("internal_fault")
 
     /// One line of the table that JSON-RPC numbers, exit codes and the manual come from.
@@ -104,6 +105,7 @@ extension Failure.Kind {
             kind: .gamesDirectoryUnavailable, code: 22, exit: .failed, meaning: "The games directory is not there."),
         Entry(kind: .connectionRefused, code: 23, exit: .failed, meaning: "The peer refused the connection."),
         Entry(kind: .shuttingDown, code: 24, exit: .busy, meaning: "The daemon is stopping."),
+        Entry(kind: .interrupted, code: 25, exit: .failed, meaning: "A restart of the daemon cut the operation short."),
     ]
 
     /// The number of a kind that this table does not know.

@@ -124,6 +124,8 @@ package enum Limits {
     package static let eventsRetained = 4_096
     package static let operationsRetained = 100
     package static let operationsActive = 64
+    /// An operation as the state database keeps it: some twenty short fields and one sentence with roots in it.
+    package static let operationRecordBytes = 256 << 10
 
     /// A configuration file with every setting and its comment has 4 KiB.
     package static let configurationBytes = 256 << 10

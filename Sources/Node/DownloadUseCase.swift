@@ -2,7 +2,7 @@ import Content
 import Control
 import Library
 import Linux
-package import Model
+import Model
 import PeerLink
 import Peers
 import Runtime
@@ -10,21 +10,15 @@ import Settings
 import Storage
 import Transfer
 
-/// What the caller of a download asked for.
-package struct DownloadOptions: Sendable {
-    package let installs: Bool
-    package let overwrites: Bool
-    /// `--root`: decides where the peers do not agree.
-    package let root: Root?
-}
-
 /// The way of one game from the peers to this disk: root, manifest, chunks, sentinel, and then the install.
 ///
 /// Each step asks the world again; nothing is remembered across a wait but the root, which an operation keeps.
 struct DownloadUseCase: Sendable {
     let house: House
     let entry: CatalogEntry
-    let options: DownloadOptions
+    let brief: OperationBrief
+    /// A restart of the daemon lies behind: the root is the one that the record on the disk names.
+    let goesOn: Bool
     let operation: OperationID
     let report: OperationTable.Report
 
@@ -46,16 +40,37 @@ struct DownloadUseCase: Sendable {
     private func download() async throws(UseCaseError) -> RootStanding? {
         if await isHere() { return nil }
         await report(OperationProgress(phase: .waitingForSource, bytesTotal: entry.bytes))
-        let (root, standing) = try await chooseRoot()
-        let built = try await fetchManifest(root)
+        let begun = goesOn ? await recorded() : nil
+        let (built, standing) = if let begun { (begun, RootStanding?.none) } else { try await chosen() }
         log.notice(
-            "The root is chosen.", .operation(operation), .game(game), .field("root", root.hex),
-            .field("verified", standing.text), .field("bytes", built.manifest.totalBytes))
+            standing == nil ? "The root is the one that the download began with." : "The root is chosen.",
+            .operation(operation), .game(game), .field("root", built.root.hex),
+            .field("verified", standing?.text ?? "as before"), .field("bytes", built.manifest.totalBytes))
         let old = await house.library.entry(of: game)?.root
-        try await house.closing(game, [root] + (old.map { [$0] } ?? [])) { () async throws(UseCaseError) in
+        try await house.closing(game, [built.root] + (old.map { [$0] } ?? [])) { () async throws(UseCaseError) in
             try await fetch(built)
         }
+        if let standing { return standing }
+        guard case .elected(built.root, let standing) = await election() else { return .unconfirmed }
         return standing
+    }
+
+    private func chosen() async throws(UseCaseError) -> (BuiltManifest, RootStanding?) {
+        let (root, standing) = try await chooseRoot()
+        return (try await fetchManifest(root), standing)
+    }
+
+    /// The content that this download was about before the restart; nil when nothing of it had landed.
+    private func recorded() async -> BuiltManifest? {
+        guard let games = house.games else { return nil }
+        let (game, version) = (game, entry.version)
+        let found =
+            await house.loops.disk.run {
+                guard let root = try? games.root(game), let record = try? root.downloadRecord() else { return nil }
+                return try? ManifestBuilder.decode(record.manifest, game: game, version: version)
+            } as BuiltManifest?
+        guard let found, brief.root == nil || brief.root == found.root else { return nil }
+        return found
     }
 
     private func fetch(_ built: BuiltManifest) async throws(UseCaseError) {
@@ -65,7 +80,7 @@ struct DownloadUseCase: Sendable {
         let writer: ChunkWriter
         do {
             writer = try await ChunkWriter.open(
-                games: games, built: built, overwrite: options.overwrites, disk: house.loops.disk,
+                games: games, built: built, overwrite: brief.overwrites, disk: house.loops.disk,
                 log: house.log.component("Content"))
         } catch {
             throw .describe(error, game: entry)
@@ -107,7 +122,7 @@ struct DownloadUseCase: Sendable {
     private func installPhase(_ standing: RootStanding?) async throws(UseCaseError) -> OperationEnd {
         let fetched = standing == nil ? "already downloaded" : "downloaded"
         let trust = standing.map { ", \($0.text)" } ?? ""
-        guard options.installs else { return .finished(fetched + trust) }
+        guard brief.installs else { return .finished(fetched + trust) }
         let install = InstallUseCase(house: house, entry: entry, operation: operation, report: report)
         switch await install.run() {
         case .finished(let outcome): return .finished("\(fetched) and \(outcome)\(trust)")
@@ -120,7 +135,7 @@ struct DownloadUseCase: Sendable {
     }
 
     private func isHere() async -> Bool {
-        await house.library.entry(of: game)?.localVersion == entry.version && options.root == nil
+        await house.library.entry(of: game)?.localVersion == entry.version && brief.root == nil
     }
 
     private func tell(_ progress: DownloadProgress) async {
@@ -138,19 +153,23 @@ struct DownloadUseCase: Sendable {
     }
 
     private func chooseRoot() async throws(UseCaseError) -> (Root, RootStanding) {
-        if let root = options.root { return (root, .chosen) }
+        if let root = brief.root { return (root, .chosen) }
         let end = house.time.now + house.settings.sourceGrace.value
         while true {
-            let votes = await house.peers.sources(game, version: entry.version).map {
-                RootVote(
-                    peer: $0.peer, address: $0.link.remote.host, isLoopback: $0.link.remote.isLoopback, root: $0.root)
-            }
-            switch RootElection.hold(votes) {
+            switch await election() {
             case .elected(let root, let standing): return (root, standing)
             case .ambiguous(let candidates): throw .failed(.ambiguousRoot(entry, candidates))
             case .noVotes: try await awaitSource(of: nil, until: end)
             }
         }
+    }
+
+    private func election() async -> RootElection {
+        RootElection.hold(
+            await house.peers.sources(game, version: entry.version).map {
+                RootVote(
+                    peer: $0.peer, address: $0.link.remote.host, isLoopback: $0.link.remote.isLoopback, root: $0.root)
+            })
     }
 
     /// Waits for a source of `root`, or of any, until `end`; a peer that still hashes the game is asked to do it first,

@@ -222,11 +222,9 @@ extension House {
             },
             record: { snapshot in
                 // The history is a convenience: an operation does not fail because it could not be noted.
-                try? await database.record(
-                    OperationRecord(
-                        id: snapshot.id, game: snapshot.game, kind: snapshot.kind.rawValue,
-                        hasEnded: snapshot.standing != .running, detail: JSON.encode(snapshot.json)))
+                try? await database.record(snapshot.record)
             },
+            unfinished: { await unfinishedOperations() },
             publish: { events.publish($0) },
             timestamp: { Timestamp.now })
     }

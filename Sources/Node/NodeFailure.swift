@@ -157,6 +157,22 @@ extension Failure {
             retryable: true)
     }
 
+    static func catalogChanged(_ game: GameID, _ version: GameVersion) -> Failure {
+        Failure(
+            .catalogChanged, "\(game) does not go on: the catalog does not name version \(version) any more.",
+            subject: game.text, hint: "Download it again with: lanspreadctl download \(game)", retryable: true)
+    }
+
+    /// Recovery has finished or undone it before.
+    static func interrupted(_ operation: OperationSnapshot) -> Failure {
+        Failure(
+            .interrupted,
+            "The \(operation.kind.rawValue) of \(operation.game) was cut short by a restart of the daemon.",
+            subject: operation.game.text,
+            hint: "See how it is with: lanspreadctl info \(operation.game); try again with: lanspreadctl "
+                + "\(operation.kind.rawValue) \(operation.game)", retryable: true)
+    }
+
     static func noManifest(_ entry: CatalogEntry) -> Failure {
         Failure(
             .noSource, "\(entry.title) was not downloaded: no source gave its manifest.", subject: entry.game.text,

@@ -25,11 +25,22 @@ package enum OperationEnd: Sendable {
     case allPeersGone
 }
 
+/// What the caller asked for. Kept over a restart: an operation goes on with its version and its root.
+package struct OperationBrief: Sendable, Hashable {
+    package let version: GameVersion
+    /// Of a download: the install follows.
+    package var installs = true
+    package var overwrites = false
+    /// `--root`: decides where the peers do not agree.
+    package var root: Root?
+}
+
 /// One operation as it stands; a value that travels.
 package struct OperationSnapshot: Sendable {
     package let id: OperationID
     package let game: GameID
     package let kind: OperationKind
+    package let brief: OperationBrief
     package var phase: OperationPhase
     package var standing: OperationStanding = .running
     package var bytesDone: UInt64 = 0
@@ -142,6 +153,16 @@ struct OperationState {
         case .allPeersGone: record.standing = .allPeersGone
         }
         records[id] = record
+        paces[id] = nil
+        return record
+    }
+
+    /// The daemon stops before the operation has ended: it is forgotten here and goes on in the daemon's next life.
+    mutating func suspend(_ id: OperationID) -> OperationSnapshot {
+        guard let record = records.removeValue(forKey: id), active[record.game] == id else {
+            preconditionFailure("operation \(id) has no claim")
+        }
+        active[record.game] = nil
         paces[id] = nil
         return record
     }

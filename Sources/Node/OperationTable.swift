@@ -13,6 +13,8 @@ package struct OperationPorts: Sendable {
     /// The game is visible again; tells the peers.
     package let deactivate: @Sendable (GameID) async -> Void
     package let record: @Sendable (OperationSnapshot) async -> Void
+    /// What the daemon's last life left unfinished, oldest first.
+    package let unfinished: @Sendable () async -> [UnfinishedOperation]
     package let publish: @Sendable (NodeEvent) -> Void
     /// RFC 3339, UTC, for people only.
     package let timestamp: @Sendable () -> String
@@ -21,7 +23,8 @@ package struct OperationPorts: Sendable {
 /// Owns every operation: its claim, its task, its place in the history. At most one per game.
 ///
 /// The law is the order of an end: settled library entry, local snapshot, release, delta to the peers, terminal event.
-/// A claim is released on every path, also when the body is cancelled or the table is told to stop.
+/// A claim is released on every path, also when the body is cancelled or the table is told to stop. An operation that
+/// the stop of the daemon cuts short has no end: it goes on in the next life, under the same number.
 package actor OperationTable {
     package typealias Report = @Sendable (OperationProgress) async -> Void
     package typealias Body = @Sendable (OperationID, @escaping Report) async -> OperationEnd
@@ -36,7 +39,7 @@ package actor OperationTable {
     /// Games whose claim waits for its number; a second claim must not slip in while the database is asked.
     private var claiming: Set<GameID> = []
     private var cancels: [OperationID: AsyncStream<Void>.Continuation] = [:]
-    /// Asked to end before their task was taken up.
+    /// Asked to end, by somebody and not by the stop of the daemon.
     private var doomed: Set<OperationID> = []
     /// Opened when the end was told. A gate and not a list: a waiter that leaves before must leave nothing behind.
     private var endings: [OperationID: AsyncGate] = [:]
@@ -57,6 +60,8 @@ package actor OperationTable {
         let (stream, continuation) = AsyncStream.makeStream(
             of: Job.self, bufferingPolicy: .bufferingOldest(Limits.operationsActive))
         jobs = continuation
+        // Before anybody can ask: the games are claimed again as they were.
+        for left in await ports.unfinished() { await takeUp(left) }
         up()
         await withDiscardingTaskGroup { group in
             for await job in stream {
@@ -72,7 +77,7 @@ package actor OperationTable {
 
     /// Claims `game` and starts `body`; answers at once with the number.
     package func begin(
-        _ kind: OperationKind, _ game: GameID, body: @escaping Body
+        _ kind: OperationKind, _ game: GameID, _ brief: OperationBrief, body: @escaping Body
     ) async throws(Failure) -> OperationID {
         if let running = state.running(game) { throw .busy(game, running.kind.rawValue, running.id) }
         guard !claiming.contains(game) else { throw .busy(game, kind.rawValue, nil) }
@@ -82,15 +87,12 @@ package actor OperationTable {
         defer { claiming.remove(game) }
         let id = try await ports.nextID()
         let snapshot = OperationSnapshot(
-            id: id, game: game, kind: kind, phase: kind == .download ? .waitingForSource : .installing,
+            id: id, game: game, kind: kind, brief: brief, phase: kind == .download ? .waitingForSource : .installing,
             started: ports.timestamp())
-        state.claim(snapshot)
-        endings[id] = AsyncGate()
-        await ports.activate(game)
+        await claim(snapshot)
         await ports.record(snapshot)
         log.notice("An operation began.", .operation(id), .game(game), .field("kind", kind.rawValue))
-        ports.publish(.activeOperationsChanged(state.activeSnapshots))
-        ports.publish(.operationStarted(snapshot))
+        tellBegin(snapshot)
         switch jobs.yield(Job(id: id, game: game, body: body)) {
         case .enqueued: return id
         default:
@@ -99,9 +101,36 @@ package actor OperationTable {
         }
     }
 
+    private func claim(_ snapshot: OperationSnapshot) async {
+        state.claim(snapshot)
+        endings[snapshot.id] = AsyncGate()
+        await ports.activate(snapshot.game)
+    }
+
+    private func tellBegin(_ snapshot: OperationSnapshot) {
+        ports.publish(.activeOperationsChanged(state.activeSnapshots))
+        ports.publish(.operationStarted(snapshot))
+    }
+
+    /// Goes on with what a stop or a crash cut short, or tells its end.
+    private func takeUp(_ left: UnfinishedOperation) async {
+        let (id, game) = (left.snapshot.id, left.snapshot.game)
+        // The database says so of one operation a game only, unless somebody else has written in it.
+        guard state.running(game) == nil else { return }
+        await claim(left.snapshot)
+        if let body = left.body, case .enqueued? = jobs?.yield(Job(id: id, game: game, body: body)) {
+            log.notice(
+                "An operation goes on after a restart.", kind: "operation_resumed", .operation(id), .game(game),
+                .field("kind", left.snapshot.kind.rawValue))
+            tellBegin(left.snapshot)
+        } else {
+            await finish(id, game, .failed(.interrupted(left.snapshot)))
+        }
+    }
+
     private func execute(_ job: Job) async {
         let (cancelled, cancel) = AsyncStream.makeStream(of: Void.self)
-        if doomed.remove(job.id) != nil { cancel.finish() }
+        if doomed.contains(job.id) { cancel.finish() }
         cancels[job.id] = cancel
         let end = await withTaskGroup(of: OperationEnd?.self) { group in
             group.addTask { await job.body(job.id) { await self.progress(job.id, $0) } }
@@ -118,12 +147,31 @@ package actor OperationTable {
             return end ?? .cancelled
         }
         cancels[job.id] = nil
-        await finish(job.id, job.game, end)
+        // This task is cancelled only by the stop of the table; an operation that is cancelled knows it from within.
+        if Task.isCancelled, case .cancelled = end, !doomed.contains(job.id) {
+            await suspend(job.id, job.game)
+        } else {
+            await finish(job.id, job.game, end)
+        }
+    }
+
+    /// Its record says that it runs, and that is what the next start goes by.
+    private func suspend(_ id: OperationID, _ game: GameID) async {
+        await ports.settle(game)
+        let snapshot = state.suspend(id)
+        await ports.record(snapshot)
+        ports.publish(.activeOperationsChanged(state.activeSnapshots))
+        await ports.deactivate(game)
+        log.notice(
+            "An operation is interrupted by the stop of the daemon and goes on at its next start.",
+            kind: "operation_suspended", .operation(id), .game(game), .field("kind", snapshot.kind.rawValue))
+        endings.removeValue(forKey: id)?.open()
     }
 
     private func finish(_ id: OperationID, _ game: GameID, _ end: OperationEnd) async {
         await ports.settle(game)
         let snapshot = state.end(id, end, at: ports.timestamp())
+        doomed.remove(id)
         await ports.record(snapshot)
         state.release(id)
         ports.publish(.activeOperationsChanged(state.activeSnapshots))
@@ -168,11 +216,8 @@ package actor OperationTable {
     /// Asks a running operation to end; answers false when it is not running.
     package func cancel(_ id: OperationID) -> Bool {
         guard state[id]?.standing == .running else { return false }
-        if let cancel = cancels[id] {
-            cancel.finish()
-        } else {
-            doomed.insert(id)
-        }
+        doomed.insert(id)
+        cancels[id]?.finish()
         return true
     }
 

@@ -17,12 +17,15 @@ extension Node {
 
     func gameDownload(_ parameters: JSONValue) async throws(Failure) -> JSONValue {
         let entry = try entry(parameters)
-        let options = DownloadOptions(
-            installs: parameters["install"]?.bool ?? true, overwrites: parameters["overwrite"]?.bool ?? false,
+        let brief = OperationBrief(
+            version: entry.version, installs: parameters["install"]?.bool ?? true,
+            overwrites: parameters["overwrite"]?.bool ?? false,
             root: parameters["root"]?.string.flatMap { Root(hex: $0) })
         let house = house
-        let id = try await operations.begin(.download, entry.game) { id, report in
-            await DownloadUseCase(house: house, entry: entry, options: options, operation: id, report: report).run()
+        let id = try await operations.begin(.download, entry.game, brief) { id, report in
+            await DownloadUseCase(
+                house: house, entry: entry, brief: brief, goesOn: false, operation: id, report: report
+            ).run()
         }
         return ["operation_id": .int(id.rawValue)]
     }
@@ -33,7 +36,8 @@ extension Node {
         guard library?.localVersion == entry.version else { throw .notDownloaded(entry) }
         guard library?.installed == false else { throw .alreadyInstalled(entry) }
         let house = house
-        let id = try await operations.begin(.install, entry.game) { id, report in
+        let brief = OperationBrief(version: entry.version)
+        let id = try await operations.begin(.install, entry.game, brief) { id, report in
             await InstallUseCase(house: house, entry: entry, operation: id, report: report).run()
         }
         return ["operation_id": .int(id.rawValue)]

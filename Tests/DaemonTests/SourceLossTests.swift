@@ -116,7 +116,11 @@ import Wire
         }
     }
 
-    @Test func `goes on from what landed when its daemon was killed`() async throws {
+    /// A download that some chunks have landed of, its daemon ended by `end`, and a second daemon in its place.
+    private static func overRestart(
+        _ end: @escaping @Sendable (TestHost) async throws -> Void,
+        _ body: @escaping @Sendable (_ source: TestHost, _ again: TestHost) async throws -> Void
+    ) async throws {
         try await within(.seconds(120)) {
             let fixture = try TemporaryDirectory()
             var options = FixtureOptions()
@@ -130,17 +134,77 @@ import Wire
             try await first.connect(to: alpha)
             #expect(await alpha.log.wait(for: "game=large"))
             try await first.done("download", "large", "--no-block", "--no-install")
-            try await Self.waitForChunks(first)
-            first.process.kill()
-            _ = await first.process.wait()
+            try await waitForChunks(first)
+            try await end(first)
             let root = try Files.openDirectory(atPath: "\(games)/large")
             #expect(throws: LinuxError.self) { try Beneath.status(root, Array("version.ini".utf8)) }
-            let again = try await TestHost.start(name: "charlie", games: games, catalog: catalog, directory: directory)
-            try await again.connect(to: alpha)
-            let operation = try await again.operation("download", "large", "--no-install")
-            #expect(operation["state"]?.string == "finished")
-            #expect(again.log.text.contains("Chunks that are here already are not fetched."), "\(again.log.text)")
+            let again = try await TestHost.start(
+                name: "charlie", games: games, catalog: catalog, extra: ["--peer", try await alpha.address()],
+                directory: directory)
+            try await body(alpha, again)
             #expect(try files(of: "large", in: games) == files(of: "large", in: set.gamesDirectory(of: .alpha)))
+        }
+    }
+
+    /// The same number, and what had landed is not fetched again; nobody asked for it.
+    private static func goesOn(_ again: TestHost) async throws {
+        let state = try await ended(again)
+        let operation = try await again.done("operations")["operations"]?.array?.last
+        #expect(state == "finished", "\(again.log.text)")
+        #expect(operation?["operation_id"]?.int == 1)
+        #expect(operation?["outcome"]?.string == "downloaded, unconfirmed (1 peer)")
+        #expect(again.log.text.contains("Chunks that are here already are not fetched."), "\(again.log.text)")
+        let resumed = try #require(again.log.text.firstRange(of: "An operation goes on after a restart."))
+        let ready = try #require(again.log.text.firstRange(of: "The daemon is ready."))
+        #expect(resumed.lowerBound < ready.lowerBound)
+    }
+
+    @Test func `goes on by itself when its daemon was killed`() async throws {
+        try await Self.overRestart { first in
+            first.process.kill()
+            _ = await first.process.wait()
+        } _: { _, again in
+            try await Self.goesOn(again)
+        }
+    }
+
+    @Test func `goes on by itself when its daemon was stopped, and the source hears a goodbye`() async throws {
+        try await Self.overRestart { first in
+            #expect(await first.stop() == 0)
+            #expect(first.log.text.contains("goes on at its next start"), "\(first.log.text)")
+            #expect(!first.log.text.contains("An operation was cancelled."))
+        } _: { alpha, again in
+            #expect(await alpha.log.wait(for: "charlie is gone: it said goodbye."))
+            #expect(!alpha.log.text.contains("<3>") && !alpha.log.text.contains("<4>"), "\(alpha.log.text)")
+            try await Self.goesOn(again)
+        }
+    }
+
+    @Test func `whose source comes back within the grace goes on by itself`() async throws {
+        try await within(.seconds(120)) {
+            let fixture = try TemporaryDirectory()
+            var options = FixtureOptions()
+            options.largeBytes = 512 << 20
+            options.largeHosts = [.alpha]
+            let set = try FixtureSet.write(to: fixture.path, options: options)
+            let (directory, games, catalog) = (
+                try TemporaryDirectory(), set.gamesDirectory(of: .alpha), set.catalog(of: .alpha)
+            )
+            let alpha = try await TestHost.start(name: "alpha", games: games, catalog: catalog, directory: directory)
+            let address = try await alpha.address()
+            let charlie = try await TestHost.start(
+                .charlie, of: set, extra: ["--source-grace", "60", "--peer", address])
+            try await charlie.done("wait-peers", "1", "--timeout", "20")
+            #expect(await alpha.log.wait(for: "game=large"))
+            try await charlie.done("download", "large", "--no-block", "--no-install")
+            try await Self.waitForChunks(charlie)
+            alpha.process.kill()
+            _ = await alpha.process.wait()
+            let again = try await TestHost.start(
+                name: "alpha", games: games, catalog: catalog, extra: ["--listen", address], directory: directory)
+            #expect(try await Self.ended(charlie) == "finished", "\(charlie.log.text)\n\(again.log.text)")
+            #expect(
+                try files(of: "large", in: set.gamesDirectory(of: .charlie)) == files(of: "large", in: games))
         }
     }
 

@@ -9,7 +9,8 @@ import Testing
     private func begin(_ number: Int64, _ game: String = "quake") throws -> OperationSnapshot {
         OperationSnapshot(
             id: OperationID(rawValue: number), game: try #require(GameID(game)), kind: .download,
-            phase: .waitingForSource, started: "2026-01-01T00:00:00Z")
+            brief: OperationBrief(version: try #require(GameVersion("1"))), phase: .waitingForSource,
+            started: "2026-01-01T00:00:00Z")
     }
 
     private func at(_ milliseconds: UInt64) -> Instant { Instant(nanoseconds: milliseconds * 1_000_000) }

@@ -37,6 +37,21 @@ import Testing
         }
     }
 
+    /// So that the reason of a failing daemon reaches those who listen.
+    @Test func `gets what was said before the server was told to stop`() async throws {
+        let kept = Mutex<Client?>(nil)
+        let house = try House()
+        try await house.open { house in
+            let client = try house.client()
+            try await client.call(1, "events.subscribe")
+            _ = try await client.line()
+            kept.withLock { $0 = client }
+            for number in 11...13 { #expect(try self.feed(house).offer(self.event(UInt64(number)))) }
+        }
+        let client = try #require(kept.withLock { $0 })
+        for number in 11...13 { #expect(try await client.incoming() == .event(self.event(UInt64(number)))) }
+    }
+
     @Test func `is one for a connection`() async throws {
         try await House().open { house in
             let client = try house.client()

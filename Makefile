@@ -56,7 +56,7 @@ tidy: ## run the tests that read the source
 demo: ## two daemons on this machine: find each other, download, install
 	@scripts/demo
 
-bench: ## one source against nginx HTTPS + curl, and start to connected
+bench: ## one source against nginx HTTPS + curl, start to connected, idle
 	@scripts/bench
 
 fresh: ## demo and test in a new Debian 12, compile in a new Debian 13 (root)

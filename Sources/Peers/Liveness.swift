@@ -2,10 +2,10 @@ package import Runtime
 import Wire
 
 /// Notices peers that fall silent: pings them, suspects them, and ends their link.
+///
+/// It has no beat of its own: it sleeps until the next thing is due, or until the table changes. Without peers it sleeps for
+/// good.
 package actor Liveness {
-    /// Steps of a second: the shortest of the limits is five.
-    private static let step = Duration.seconds(1)
-
     private let table: PeerTable
     private let time: any TimeSource
     private let random: RandomSource
@@ -23,9 +23,22 @@ package actor Liveness {
         var state = LivenessState()
         up()
         while true {
-            try await time.sleep(for: Liveness.step)
-            let heard = await table.heard()
-            for action in state.tick(now: time.now, heard: heard) { await act(on: action) }
+            // Asked for before the table is looked at, so that no change falls between the two.
+            let changes = await table.changes()
+            for action in state.look(now: time.now, heard: await table.heard()) { await act(on: action) }
+            // Acting may have ended links, and messages have come meanwhile.
+            await sleep(until: state.next(await table.heard()), orUntil: changes)
+            try Task.checkCancellation()
+        }
+    }
+
+    private func sleep(until due: Instant?, orUntil changes: AsyncStream<Void>) async {
+        let time = self.time
+        await withTaskGroup { group in
+            group.addTask { for await _ in changes { return } }
+            if let due { group.addTask { try? await time.sleep(until: due) } }
+            await group.next()
+            group.cancelAll()
         }
     }
 

@@ -1,10 +1,10 @@
 import Model
 import Runtime
 
-/// When to ping a peer, when to suspect it and when it is gone. Time comes in as a value.
+/// When to ping a peer, when to suspect it, when it is gone, and when the next of that is due. Time comes in as a value.
 ///
-/// A peer goes only after it was suspected for a while: when this host itself stood still, nobody is gone at its
-/// waking.
+/// A peer goes only after it was suspected for a while in which this host was awake: when this host itself stood still,
+/// nobody is gone at its waking.
 struct LivenessState {
     enum Action: Hashable {
         case ping(PeerID)
@@ -18,10 +18,18 @@ struct LivenessState {
         var suspected: Instant?
     }
 
-    private var watches: [PeerID: Watch] = [:]
+    /// Whoever wakes so much later than was planned stood still. A loaded host wakes late by milliseconds.
+    private static let stillness = Duration.seconds(2)
 
+    private var watches: [PeerID: Watch] = [:]
+    /// When the last look said that the next one is due.
+    private var planned: Instant?
+
+    /// What is due now. Asked earlier than the next thing is due, it does no harm.
+    ///
     /// - Parameter heard: every peer with a link, and when the last message of it came.
-    mutating func tick(now: Instant, heard: [PeerID: Instant]) -> [Action] {
+    mutating func look(now: Instant, heard: [PeerID: Instant]) -> [Action] {
+        if let planned, now - planned > LivenessState.stillness { startAnew(now) }
         watches = watches.filter { heard[$0.key] != nil }
         var actions: [Action] = []
         for (peer, last) in heard.sorted(by: { $0.key < $1.key }) {
@@ -31,7 +39,11 @@ struct LivenessState {
                 if watch.suspected != nil { actions.append(.clear(peer)) }
                 watch.suspected = nil
             } else if let suspected = watch.suspected {
-                if now - suspected >= Limits.goneAfter - Limits.suspectAfter { actions.append(.gone(peer)) }
+                if now - suspected >= Limits.goneAfter - Limits.suspectAfter {
+                    actions.append(.gone(peer))
+                    // Its link takes a moment to end; until then there is nothing more to do about it.
+                    watch.suspected = now
+                }
             } else {
                 watch.suspected = now
                 actions.append(.suspect(peer))
@@ -43,6 +55,31 @@ struct LivenessState {
             }
             watches[peer] = watch
         }
+        planned = next(heard)
         return actions
+    }
+
+    /// When the next thing is due if nobody says anything until then; nil when there is nobody to watch. Rounded up to a
+    /// whole second of the clock, so that a hundred peers wake this host once a second and not a hundred times.
+    func next(_ heard: [PeerID: Instant]) -> Instant? {
+        heard.map { peer, last in
+            let watch = watches[peer]
+            let ping = max(last, watch?.pinged ?? last) + Limits.pingInterval
+            let change =
+                watch?.suspected.map { $0 + (Limits.goneAfter - Limits.suspectAfter) } ?? last + Limits.suspectAfter
+            return min(ping, change)
+        }.min().map(LivenessState.wholeSecond)
+    }
+
+    /// What was not heard while nobody here could listen says nothing of a peer: each is asked again, and has all the
+    /// time of a suspect to answer.
+    private mutating func startAnew(_ now: Instant) {
+        watches = watches.mapValues { Watch(pinged: nil, suspected: $0.suspected == nil ? nil : now) }
+    }
+
+    private static func wholeSecond(_ instant: Instant) -> Instant {
+        let second: UInt64 = 1_000_000_000
+        let over = instant.nanoseconds % second
+        return over == 0 ? instant : instant + .nanoseconds(Int64(second - over))
     }
 }

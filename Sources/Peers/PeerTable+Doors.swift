@@ -121,8 +121,8 @@ extension PeerTable {
     func ping(_ peer: PeerID, nonce: UInt64) { link(peer)?.post(.ping(nonce: nonce)) }
 
     func setSuspect(_ peer: PeerID, _ isSuspect: Bool) {
-        guard let link = state.entries[peer]?.link else { return }
-        _ = try? state.update(peer, link) { $0.isSuspect = isSuspect }
+        guard let entry = state.entries[peer], entry.isSuspect != isSuspect else { return }
+        _ = try? state.update(peer, entry.link) { $0.isSuspect = isSuspect }
         if let snapshot = state.entries[peer]?.snapshot(of: peer) { ports.publish(.changed(snapshot)) }
         changed()
     }

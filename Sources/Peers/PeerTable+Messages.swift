@@ -11,6 +11,8 @@ extension PeerTable {
         let now = time.now
         do throws(WireFault) {
             guard try state.update(peer, link.id, { $0.heard = now }) != nil else { return }
+            // Liveness sleeps until something is due; a suspicion ends with the first word.
+            setSuspect(peer, false)
             switch message {
             case .hello: throw .outOfPlace(message: "second hello")
             case .helloAck: throw .outOfPlace(message: "second hello_ack")

@@ -7,48 +7,6 @@ import Testing
 
 @testable import Peers
 
-@Suite struct `A watch over silent peers` {
-    private let peer = Sample.peer(1)
-
-    private func seconds(_ count: Int) -> Instant { Sample.start + .seconds(count) }
-
-    @Test func `pings the idle, suspects the silent, and lets go of those that stay silent`() {
-        var state = LivenessState()
-        var actions: [Int: [LivenessState.Action]] = [:]
-        for second in 0...21 {
-            let told = state.tick(now: seconds(second), heard: [peer: seconds(0)])
-            if !told.isEmpty { actions[second] = told }
-        }
-        #expect(actions[5] == [.ping(peer)])
-        #expect(actions[10] == [.suspect(peer), .ping(peer)])
-        #expect(actions[15] == [.ping(peer)])
-        #expect(actions[20] == [.gone(peer), .ping(peer)])
-        #expect(Set(actions.keys) == [5, 10, 15, 20, 21])
-    }
-
-    @Test func `clears a suspect that speaks`() {
-        var state = LivenessState()
-        #expect(state.tick(now: seconds(10), heard: [peer: seconds(0)]).contains(.suspect(peer)))
-        #expect(state.tick(now: seconds(11), heard: [peer: seconds(11)]) == [.clear(peer)])
-        #expect(state.tick(now: seconds(12), heard: [peer: seconds(11)]).isEmpty)
-    }
-
-    @Test func `lets nobody go when this host itself stood still`() {
-        var state = LivenessState()
-        #expect(state.tick(now: seconds(0), heard: [peer: seconds(0)]).isEmpty)
-        let waking = state.tick(now: seconds(600), heard: [peer: seconds(0)])
-        #expect(waking == [.suspect(peer), .ping(peer)])
-        #expect(state.tick(now: seconds(601), heard: [peer: seconds(601)]) == [.clear(peer)])
-    }
-
-    @Test func `forgets a peer with its link`() {
-        var state = LivenessState()
-        _ = state.tick(now: seconds(10), heard: [peer: seconds(0)])
-        #expect(state.tick(now: seconds(11), heard: [:]).isEmpty)
-        #expect(state.tick(now: seconds(20), heard: [peer: seconds(20)]).isEmpty)
-    }
-}
-
 @Suite struct `A dial plan` {
     private let address = SocketAddress.loopback(port: 1)
     private let other = SocketAddress.loopback(port: 2)

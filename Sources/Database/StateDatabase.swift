@@ -133,16 +133,23 @@ package actor StateDatabase {
 
     // MARK: - Peers
 
-    /// Remembers where a peer is, and forgets those seen longest ago above `Limits.peersRemembered`.
-    package func remember(_ peer: PeerRecord) throws(DatabaseError) {
+    /// Remembers where peers are, all of them or none, and forgets those seen longest ago above
+    /// `Limits.peersRemembered`. Blocked ones stay blocked, and are never forgotten for others.
+    package func remember(_ peers: [PeerRecord]) throws(DatabaseError) {
         let connection = open
         try connection.transaction { () throws(DatabaseError) in
+            for peer in peers {
+                try connection.run(
+                    """
+                    INSERT INTO peers (peer, name, address, seen) VALUES (?, ?, ?, ?) ON CONFLICT (peer)
+                        DO UPDATE SET name = excluded.name, address = excluded.address, seen = excluded.seen
+                    """, peer.peer.digest.bytes, peer.name, peer.address, peer.seen)
+            }
             try connection.run(
-                "INSERT OR REPLACE INTO peers VALUES (?, ?, ?, ?)", peer.peer.digest.bytes, peer.name,
-                peer.address, peer.seen)
-            try connection.run(
-                "DELETE FROM peers WHERE peer NOT IN (SELECT peer FROM peers ORDER BY seen DESC, peer LIMIT ?)",
-                Int64(Limits.peersRemembered))
+                """
+                DELETE FROM peers WHERE blocked = 0 AND peer NOT IN
+                    (SELECT peer FROM peers WHERE blocked = 0 ORDER BY seen DESC, peer LIMIT ?)
+                """, Int64(Limits.peersRemembered))
         }
     }
 
@@ -150,15 +157,24 @@ package actor StateDatabase {
         try open.run("DELETE FROM peers WHERE peer = ?", peer.digest.bytes)
     }
 
+    /// A peer that is not remembered stays unknown.
+    package func setBlocked(_ peer: PeerID, _ isBlocked: Bool) throws(DatabaseError) {
+        try open.run("UPDATE peers SET blocked = ? WHERE peer = ?", Int64(isBlocked ? 1 : 0), peer.digest.bytes)
+    }
+
     /// The one seen last comes first.
     package func peers() throws(DatabaseError) -> [PeerRecord] {
-        let statement = try open.prepare("SELECT peer, name, address, seen FROM peers ORDER BY seen DESC, peer")
+        let statement = try open.prepare(
+            "SELECT peer, name, address, seen, blocked FROM peers ORDER BY seen DESC, peer")
         var peers: [PeerRecord] = []
         while try statement.step() {
             guard let peer = Digest(statement.blob(0)), let name = statement.text(1),
                 let address = statement.text(2)
             else { continue }
-            peers.append(PeerRecord(peer: PeerID(peer), name: name, address: address, seen: statement.integer(3)))
+            peers.append(
+                PeerRecord(
+                    peer: PeerID(peer), name: name, address: address, seen: statement.integer(3),
+                    isBlocked: statement.integer(4) != 0))
         }
         return peers
     }

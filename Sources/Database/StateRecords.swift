@@ -44,12 +44,15 @@ package struct PeerRecord: Hashable, Sendable {
     package let address: String
     /// Seconds since 1970.
     package let seen: Int64
+    /// Set by `setBlocked` alone.
+    package let isBlocked: Bool
 
-    package init(peer: PeerID, name: String, address: String, seen: Int64) {
+    package init(peer: PeerID, name: String, address: String, seen: Int64, isBlocked: Bool = false) {
         self.peer = peer
         self.name = name
         self.address = address
         self.seen = seen
+        self.isBlocked = isBlocked
     }
 }
 

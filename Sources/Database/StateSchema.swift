@@ -21,7 +21,8 @@ enum StateSchema {
             detail BLOB NOT NULL) STRICT;
         CREATE TABLE peers (
             peer BLOB PRIMARY KEY, name TEXT NOT NULL, address TEXT NOT NULL, seen INTEGER NOT NULL) STRICT;
-        """
+        """,
+        "ALTER TABLE peers ADD COLUMN blocked INTEGER NOT NULL DEFAULT 0",
     ]
 
     /// Opens the file and takes the steps that it lacks, each one in a transaction of its own.

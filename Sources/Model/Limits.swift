@@ -54,6 +54,9 @@ package enum Limits {
     // MARK: - Peers
 
     package static let connections = 256
+    /// Connections beyond them: those who are told that there is no room, and a second one of a peer until it is settled
+    /// which of the two stays.
+    package static let connectionsSpare = 16
     package static let halfOpenHandshakes = 64
     package static let halfOpenHandshakesPerAddress = 4
     package static let requestStreamsPerPeer = 32
@@ -87,6 +90,11 @@ package enum Limits {
     package static let goneAfter = Duration.seconds(20)
     /// Peers whose last address is kept over a restart.
     package static let peersRemembered = 1_024
+    /// So many links of one peer within the window, and it is left alone for the pause: what comes and goes ten times a
+    /// second is a broken host or a hostile one, and a host that is restarted by hand stays far below.
+    package static let flaps = 20
+    package static let flapWindow = Duration.seconds(10)
+    package static let flapPause = Duration.seconds(10)
     package static let goodbyeDeadline = Duration.seconds(2)
     /// So many wrong chunks or manifests in the window ban a peer: one may be a bad disk, three are not.
     package static let strikes = 3

@@ -44,8 +44,10 @@ extension Node {
             settings: try quicSettings(settings), log: log.component("Quic"))
         let peers = PeerTable(
             identity: identity.peer, name: settings.name.value, quic: quic,
-            ports: peersPorts(library, chunks, events, time), time: time, random: random,
-            log: log.component("Peers"))
+            ports: peersPorts(
+                library, chunks, events, time, memory: .stored(in: database, log: log.component("Peers")),
+                degraded: { degrade.yield(Degradation(component: "PeerTable", reason: $0)) }),
+            time: time, random: random, log: log.component("Peers"))
         let house = House(
             settings: settings, loops: loops, time: time, log: log, state: state, games: games, catalog: catalog,
             database: database, library: library, registry: registry, peers: peers, events: events,
@@ -154,7 +156,7 @@ extension Node {
 
     private static func quicSettings(_ settings: DaemonSettings) throws(StartFailure) -> QuicSettings {
         var quic = QuicSettings(listen: try addresses(settings), alpn: Hello.alpn)
-        quic.connections = Limits.connections
+        quic.connections = Limits.connections + Limits.connectionsSpare
         quic.halfOpen = Limits.halfOpenHandshakes
         quic.halfOpenPerAddress = Limits.halfOpenHandshakesPerAddress
         // The control stream is one of them.
@@ -166,7 +168,8 @@ extension Node {
     // MARK: - Ports
 
     private static func peersPorts(
-        _ library: GameLibrary, _ chunks: ChunkServer, _ events: EventBus, _ time: any TimeSource
+        _ library: GameLibrary, _ chunks: ChunkServer, _ events: EventBus, _ time: any TimeSource, memory: PeerMemory,
+        degraded: @escaping @Sendable (String?) -> Void
     ) -> PeersPorts {
         PeersPorts(
             library: { await library.summaries() },
@@ -186,7 +189,8 @@ extension Node {
                 },
                 chunks: { peer, request, sink throws(PeerRefusal) in
                     try await chunks.serve(request, to: peer, sink: sink)
-                }))
+                }),
+            memory: memory, degraded: degraded)
     }
 }
 

@@ -232,7 +232,7 @@ extension PeersError {
         case .identityCloned:
             return Failure(
                 .connectionRefused, "\(opening) that host has this host's identity, so one of them is a copy.",
-                subject: address, hint: "Remove identity.pem from the state directory of one of them and restart it.")
+                subject: address, hint: "Give one of the two another identity with, on it: lanspreadctl identity renew")
         case .versionMismatch:
             return Failure(
                 .connectionRefused, "\(opening) it speaks another version of the protocol.", subject: address,
@@ -241,6 +241,16 @@ extension PeersError {
             return Failure(
                 .connectionRefused, "\(opening) it sent wrong bytes and is left alone for a while.", subject: address,
                 retryable: true)
+        case .blocked(let peer):
+            return Failure(
+                .notAllowed, "\(opening) the peer \(peer.short) is blocked on this host.", subject: peer.hex,
+                hint: "Let it in again with: lanspreadctl peer unblock \(peer.short)")
+        case .blockedThere:
+            return Failure(.connectionRefused, "\(opening) that host has blocked this one.", subject: address)
+        case .flapping:
+            return Failure(
+                .busy, "\(opening) too many connections came and went in a few seconds.", subject: address,
+                hint: "Try again in \(Limits.flapPause.components.seconds) seconds.", retryable: true)
         case .full:
             return Failure(
                 .busy, "\(opening) one of the two hosts has all the peers it may have.", subject: address,

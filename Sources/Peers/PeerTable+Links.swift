@@ -9,9 +9,9 @@ import Wire
 /// Links from the greeting to the end.
 extension PeerTable {
     func welcome(_ connection: QuicConnection) async {
-        guard let link = link(over: connection), !state.isBanned(link.peer, now: time.now) else {
-            return connection.close(code: CloseCode.banned)
-        }
+        guard let link = link(over: connection) else { return connection.close(code: CloseCode.malformed) }
+        guard !state.book.isBlocked(link.peer) else { return link.close(code: CloseCode.blocked) }
+        guard !state.isBanned(link.peer, now: time.now) else { return link.close(code: CloseCode.banned) }
         let hello = await hello()
         do throws(LinkError) {
             _ = try await link.greet(hello) { await self.judge(link, $0) }
@@ -74,7 +74,7 @@ extension PeerTable {
             log.notice(
                 "A peer speaks another version of the protocol.", .peer(link.peer), .field("address", link.remote))
         case CloseCode.full:
-            log.warning("A peer was turned away: \(Limits.connections) are linked.", .peer(link.peer))
+            log.warning("A peer was turned away: \(limit) are linked.", .peer(link.peer))
         default: break
         }
     }
@@ -90,6 +90,10 @@ extension PeerTable {
                 await self.sendLibrary(over: link, whenever: handle.dirtySignals)
                 return nil
             }
+            group.addTask {
+                await self.see(link)
+                return nil
+            }
             var reason = LinkError.lost
             for await ended in group {
                 guard let ended else { continue }
@@ -100,7 +104,11 @@ extension PeerTable {
             return reason
         }
         if case .malformed(let what) = reason { complain(link.peer, what) }
-        forget(link, because: await explanation(of: reason, link))
+        let explanation = await explanation(of: reason, link)
+        noteSeen(link)
+        forget(link, because: explanation)
+        // A table that stops writes all of it down at once.
+        if !Task.isCancelled { await saveBook() }
     }
 
     private func explanation(of reason: LinkError, _ link: PeerLink) async -> String {
@@ -109,6 +117,7 @@ extension PeerTable {
         return switch await link.waitUntilClosed() {
         case .connectionLost(.closedThere(CloseCode.goodbye)): "it said goodbye"
         case .connectionLost(.closedThere(CloseCode.banned)): "it does not want us for now"
+        case .connectionLost(.closedThere(CloseCode.blocked)): "it has blocked this host"
         case .connectionLost(.closedThere): "it closed the link"
         case .connectionLost(.closedHere(CloseCode.tooSlow)): "it took no messages"
         case .connectionLost(.silent): "it does not answer"

@@ -42,11 +42,15 @@ package actor PeerTable {
     let ports: PeersPorts
     let time: any TimeSource
     let log: Log
+    package nonisolated let limit: Int
 
-    /// - Parameter identity: who this host is to its peers, as in the QUIC server's key.
+    /// - Parameters:
+    ///   - identity: who this host is to its peers, as in the QUIC server's key.
+    ///   - limit: how many peers may be linked at once. The QUIC server needs room for some more, or those beyond the
+    ///     limit would not be told why they are turned away.
     package init(
-        identity: PeerID, name: String, quic: QuicServer, ports: PeersPorts, time: any TimeSource, random: RandomSource,
-        log: Log
+        identity: PeerID, name: String, limit: Int = Limits.connections, quic: QuicServer, ports: PeersPorts,
+        time: any TimeSource, random: RandomSource, log: Log
     ) {
         guard let instance = Instance(random.bytes(Instance.byteCount)) else {
             preconditionFailure("a random source gives as many bytes as it is asked for")
@@ -57,7 +61,8 @@ package actor PeerTable {
         self.ports = ports
         self.time = time
         self.log = log
-        state = PeerTableState(own: identity, instance: instance)
+        self.limit = limit
+        state = PeerTableState(own: identity, instance: instance, limit: limit)
     }
 
     // MARK: - Life
@@ -65,6 +70,8 @@ package actor PeerTable {
     /// Takes connections and keeps links until it is cancelled, or until the QUIC server stops.
     package func run(up: @escaping @Sendable () -> Void) async throws {
         state.clear()
+        // Before the first connection: whoever is blocked stays out from the first moment on.
+        state.book.load(await ports.memory.load())
         let (stream, arrivals) = AsyncStream.makeStream(
             of: Arrival.self, bufferingPolicy: .bufferingOldest(Limits.connections))
         self.arrivals = arrivals
@@ -85,6 +92,7 @@ package actor PeerTable {
             }
             group.cancelAll()
         }
+        await saveBook()
         if Task.isCancelled { throw CancellationError() }
         throw PeersError.stopped
     }
@@ -117,6 +125,10 @@ package actor PeerTable {
             throw error == .tooManyConnections ? .full : .unreachable(address, error)
         }
         guard let link = link(over: connection) else { throw .unreachable(address, .refused) }
+        guard !state.book.isBlocked(link.peer) else {
+            link.close(code: CloseCode.blocked)
+            throw .blocked(link.peer)
+        }
         let hello = await hello()
         guard state.beginGreeting(link.peer) else {
             link.close(code: CloseCode.duplicate)

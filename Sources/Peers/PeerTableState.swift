@@ -36,10 +36,16 @@ struct PeerTableState {
     /// Peers to whom a dial of ours says hello at this moment.
     private var greeted: Set<PeerID> = []
     private var strikes = StrikeState()
+    /// Outlives the lives of the table, as bans do.
+    var book = PeerBook()
+    private let limit: Int
 
-    init(own: PeerID, instance: Instance) {
+    /// - Parameter limit: how many peers may be linked at once.
+    init(own: PeerID, instance: Instance, limit: Int = Limits.connections) {
+        precondition(limit > 0, "a table without room for a peer is a configuration error")
         self.own = own
         self.instance = instance
+        self.limit = limit
     }
 
     // MARK: - Dials
@@ -63,12 +69,13 @@ struct PeerTableState {
         guard peer != own else {
             return .refuse(code: hello.instance == instance ? CloseCode.ownIdentity : CloseCode.clonedIdentity)
         }
+        guard !book.isBlocked(peer) else { return .refuse(code: CloseCode.blocked) }
         guard !strikes.isBanned(peer, now: now) else { return .refuse(code: CloseCode.banned) }
         var entry = Entry(
             link: link, isDialled: isDialled, instance: hello.instance, name: Text.escaped(hello.name),
             address: address, since: now, heard: now)
         guard let old = entries[peer] else {
-            guard entries.count < Limits.connections else { return .refuse(code: CloseCode.full) }
+            guard entries.count < limit else { return .refuse(code: CloseCode.full) }
             // Both dialled at the same moment and ours will stay: theirs need not come to life before.
             guard isDialled || !greeted.contains(peer) || peer < own else {
                 return .refuse(code: CloseCode.duplicate)

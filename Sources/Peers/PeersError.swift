@@ -1,4 +1,5 @@
 package import Linux
+package import Model
 package import PeerLink
 package import Quic
 import Wire
@@ -17,6 +18,12 @@ package enum PeersError: Error, Hashable, Sendable {
     case versionMismatch
     /// The peer sent wrong bytes too often and is left alone for a while.
     case banned
+    /// The operator of this host wants nothing to do with this peer.
+    case blocked(PeerID)
+    /// The operator of the other host wants nothing to do with us.
+    case blockedThere
+    /// It came and went so often that it is left alone for a moment.
+    case flapping
     /// As many peers as we may have, here or there.
     case full
     case stopped
@@ -24,8 +31,9 @@ package enum PeersError: Error, Hashable, Sendable {
     /// Whether the same address is worth dialling again before anything is known to have changed.
     var isLasting: Bool {
         switch self {
-        case .addressRefused, .ownAddress, .identityCloned, .versionMismatch, .unreachable(_, .noSocket): true
-        case .unreachable, .handshake, .banned, .full, .stopped: false
+        case .addressRefused, .ownAddress, .versionMismatch, .blocked, .blockedThere, .unreachable(_, .noSocket): true
+        // A clone is looked for again, so that `status` can say when it is gone.
+        case .identityCloned, .unreachable, .handshake, .banned, .flapping, .full, .stopped: false
         }
     }
 }
@@ -39,6 +47,8 @@ extension PeersError {
         case CloseCode.versionMismatch: self = .versionMismatch
         case CloseCode.banned: self = .banned
         case CloseCode.full: self = .full
+        case CloseCode.blocked: self = .blockedThere
+        case CloseCode.flapping: self = .flapping
         default: return nil
         }
     }

@@ -10,14 +10,20 @@ package struct PeersPorts: Sendable {
     package var library: @Sendable () async -> (revision: UInt64, games: [GameSummary])
     package var publish: @Sendable (PeersEvent) -> Void
     package var requests: PeerRequests
+    package var memory: PeerMemory
+    /// Is told why less works than should, and nil when all does.
+    package var degraded: @Sendable (String?) -> Void
 
     package init(
         library: @escaping @Sendable () async -> (revision: UInt64, games: [GameSummary]),
-        publish: @escaping @Sendable (PeersEvent) -> Void, requests: PeerRequests
+        publish: @escaping @Sendable (PeersEvent) -> Void, requests: PeerRequests, memory: PeerMemory = .none,
+        degraded: @escaping @Sendable (String?) -> Void = { _ in }
     ) {
         self.library = library
         self.publish = publish
         self.requests = requests
+        self.memory = memory
+        self.degraded = degraded
     }
 }
 

@@ -107,4 +107,8 @@ package enum CloseCode {
     package static let tooSlow: UInt64 = 9
     /// The dialler bears our identity and is not us: one of the two disks is a copy.
     package static let clonedIdentity: UInt64 = 10
+    /// The operator of the closing host wants nothing to do with the peer.
+    package static let blocked: UInt64 = 11
+    /// The peer comes and goes too often; it may come again in a moment.
+    package static let flapping: UInt64 = 12
 }

@@ -71,17 +71,50 @@ import Testing
     @Test func `forgets the peers seen longest ago`() async throws {
         let database = try await open()
         func peer(_ number: Int) throws -> PeerRecord {
-            let bytes = withUnsafeBytes(of: UInt64(number).bigEndian) { Array($0) } + [UInt8](repeating: 0, count: 24)
+            let bytes =
+                withUnsafeBytes(of: UInt64(bitPattern: Int64(number)).bigEndian) { Array($0) }
+                + [UInt8](repeating: 0, count: 24)
             let id = PeerID(try #require(Digest(bytes)))
             return PeerRecord(peer: id, name: "peer \(number)", address: "10.0.0.1:1", seen: Int64(number))
         }
-        for number in 0...Limits.peersRemembered { try await database.remember(peer(number)) }
+        try await database.remember([peer(0)])
+        // Blocked peers do not count, and are not forgotten for others.
+        try await database.remember([peer(-1)])
+        try await database.setBlocked(peer(-1).peer, true)
+        try await database.remember((1...Limits.peersRemembered).map(peer))
         let peers = try await database.peers()
-        #expect(peers.count == Limits.peersRemembered)
+        #expect(peers.count == Limits.peersRemembered + 1)
         #expect(peers.first == (try peer(Limits.peersRemembered)))
-        #expect(peers.last?.seen == 1)
+        #expect(peers.dropLast().last?.seen == 1)
+        #expect(peers.last?.seen == -1 && peers.filter(\.isBlocked).count == 1)
         try await database.forget(try peer(5).peer)
-        #expect(try await database.peers().count == Limits.peersRemembered - 1)
+        #expect(try await database.peers().count == Limits.peersRemembered)
+    }
+
+    @Test func `keeps a block over a new address and a restart, until it is lifted`() async throws {
+        let id = PeerID(try #require(Digest([UInt8](repeating: 7, count: 32))))
+        var database = try await open()
+        try await database.setBlocked(id, true)
+        #expect(try await database.peers().isEmpty)
+        try await database.remember([PeerRecord(peer: id, name: "bravo", address: "10.0.0.1:1", seen: 1)])
+        try await database.setBlocked(id, true)
+        try await database.close()
+        database = try await open()
+        try await database.remember([PeerRecord(peer: id, name: "bravo", address: "10.0.0.2:2", seen: 2)])
+        let moved = PeerRecord(peer: id, name: "bravo", address: "10.0.0.2:2", seen: 2, isBlocked: true)
+        #expect(try await database.peers() == [moved])
+        try await database.setBlocked(id, false)
+        #expect(try await database.peers().first?.isBlocked == false)
+    }
+
+    @Test func `takes the steps that an older file lacks`() async throws {
+        try await open().close()
+        try FixtureCatalog.change(
+            path, statements: ["ALTER TABLE peers DROP COLUMN blocked", "PRAGMA user_version = 1"])
+        let id = PeerID(try #require(Digest([UInt8](repeating: 7, count: 32))))
+        let database = try await open()
+        try await database.remember([PeerRecord(peer: id, name: "bravo", address: "10.0.0.1:1", seen: 1)])
+        #expect(try await database.peers().map(\.isBlocked) == [false])
     }
 
     // MARK: - Files that are not ours to open
@@ -89,8 +122,8 @@ import Testing
     @Test func `refuses a newer schema and leaves it as it is`() async throws {
         try await open().close()
         try FixtureCatalog.change(path, statements: ["PRAGMA user_version = 999"])
-        await #expect(throws: DatabaseError.newerSchema(path: path, found: 999, known: 1)) { try await open() }
-        try FixtureCatalog.change(path, statements: ["PRAGMA user_version = 1"])
+        await #expect(throws: DatabaseError.newerSchema(path: path, found: 999, known: 2)) { try await open() }
+        try FixtureCatalog.change(path, statements: ["PRAGMA user_version = 2"])
         try await open().close()
     }
 

@@ -25,27 +25,30 @@ final class TableHost: Sendable {
     let table: PeerTable
     let happenings = Trace<Happening>()
     let records = TraceSink()
+    let degradations = Trace<String?>()
     private let loop: EventLoop
-    private let quic: QuicServer
+    let quic: QuicServer
     private let tasks: [Task<Void, Never>]
 
     init(
         identity: Identity? = nil, name: String = "host", time: any TimeSource = MonotonicTime(),
-        games: [GameSummary] = []
+        games: [GameSummary] = [], limit: Int = Limits.connections, memory: PeerMemory = .none,
+        requests: PeerRequests = .none
     ) async throws {
         let identity = try identity ?? Identity.generate()
         peer = identity.peer
         loop = try EventLoop(name: "net")
-        let settings = QuicSettings(listen: [SocketAddress.loopback(port: 0)], alpn: "lanspread/1")
+        var settings = QuicSettings(listen: [SocketAddress.loopback(port: 0)], alpn: "lanspread/1")
+        settings.connections = limit + Limits.connectionsSpare
         let quic = QuicServer(loops: [loop], identity: identity, settings: settings, log: .silent)
         let store = Store(games)
         self.store = store
         let ports = PeersPorts(
             library: { store.value },
             publish: { [happenings] event in happenings.record(TableHost.happening(event)) },
-            requests: PeerRequests.none)
+            requests: requests, memory: memory, degraded: { [degradations] in degradations.record($0) })
         let table = PeerTable(
-            identity: identity.peer, name: name, quic: quic, ports: ports, time: time, random: .system,
+            identity: identity.peer, name: name, limit: limit, quic: quic, ports: ports, time: time, random: .system,
             log: records.log)
         let up = OneShot<Void>()
         let first = Task { try? await quic.run { up.give() } }

@@ -54,8 +54,8 @@ package enum Limits {
     // MARK: - Peers
 
     package static let connections = 256
-    /// Connections beyond them: those who are told that there is no room, and a second one of a peer until it is settled
-    /// which of the two stays.
+    /// Connections beyond them: those who are told that there is no room, and a second one of a peer until it is
+    /// settled which of the two stays.
     package static let connectionsSpare = 16
     package static let halfOpenHandshakes = 64
     package static let halfOpenHandshakesPerAddress = 4

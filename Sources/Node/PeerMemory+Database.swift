@@ -4,8 +4,8 @@ import Peers
 import Runtime
 
 extension PeerMemory {
-    /// The peers of the state database. What cannot be written is logged, and the peers live on in memory: a host with a
-    /// broken state disk still shares games.
+    /// The peers of the state database. What cannot be written is logged, and the peers live on in memory: a host with
+    /// a broken state disk still shares games.
     static func stored(in database: StateDatabase, log: Log) -> PeerMemory {
         @Sendable func attempt(_ body: @Sendable () async throws(DatabaseError) -> Void) async {
             do throws(DatabaseError) {

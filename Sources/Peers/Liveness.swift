@@ -3,8 +3,8 @@ import Wire
 
 /// Notices peers that fall silent: pings them, suspects them, and ends their link.
 ///
-/// It has no beat of its own: it sleeps until the next thing is due, or until the table changes. Without peers it sleeps for
-/// good.
+/// It has no beat of its own: it sleeps until the next thing is due, or until the table changes. Without peers it
+/// sleeps for good.
 package actor Liveness {
     private let table: PeerTable
     private let time: any TimeSource

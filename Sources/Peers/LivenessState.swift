@@ -1,7 +1,8 @@
 import Model
 import Runtime
 
-/// When to ping a peer, when to suspect it, when it is gone, and when the next of that is due. Time comes in as a value.
+/// When to ping a peer, when to suspect it, when it is gone, and when the next of that is due. Time comes in as a
+/// value.
 ///
 /// A peer goes only after it was suspected for a while in which this host was awake: when this host itself stood still,
 /// nobody is gone at its waking.
@@ -59,8 +60,8 @@ struct LivenessState {
         return actions
     }
 
-    /// When the next thing is due if nobody says anything until then; nil when there is nobody to watch. Rounded up to a
-    /// whole second of the clock, so that a hundred peers wake this host once a second and not a hundred times.
+    /// When the next thing is due if nobody says anything until then; nil when there is nobody to watch. Rounded up to
+    /// a whole second of the clock, so that a hundred peers wake this host once a second and not a hundred times.
     func next(_ heard: [PeerID: Instant]) -> Instant? {
         heard.map { peer, last in
             let watch = watches[peer]

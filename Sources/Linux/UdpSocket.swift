@@ -18,6 +18,9 @@ package final class UdpSocket {
     /// What the kernel takes as one cut message: 64 segments, and 65,507 bytes of UDP payload (RFC 768 over IPv4).
     package static let segmentsPerSend = 64
     package static let bytesPerSend = 65_507
+    /// 2 MiB: what comes at a gigabit in 17 ms, as long as a busy loop may take for a turn. The sysctl.d file of the package
+    /// allows as much.
+    package static let wantedBufferBytes = 2 << 20
 
     package let descriptor: Descriptor
     /// With the port that the kernel chose when 0 was asked for.
@@ -26,20 +29,22 @@ package final class UdpSocket {
     /// Whether the kernel cuts; it can turn false on a device that cannot.
     package private(set) var hasSegmentation: Bool
     package let hasMerging: Bool
+    /// What the kernel gave of the buffers that were asked for, the smaller one of both ways; less only costs speed.
+    package let bufferBytes: Int
 
     private let inbox: UdpInbox
 
     /// - Parameter buffers: messages per receive call, 64 KiB each; memory is only used once it was written to.
     package init(
-        bind address: SocketAddress, buffers: Int = 8, socketBufferBytes: Int = 2 << 20, reusePort: Bool = false,
-        merging: Bool = true, segmentation: Bool = true
+        bind address: SocketAddress, buffers: Int = 8, socketBufferBytes: Int = wantedBufferBytes,
+        reusePort: Bool = false, merging: Bool = true, segmentation: Bool = true
     ) throws(LinuxError) {
         let family = address.isIPv6 ? AF_INET6 : AF_INET
         let type = Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
         let fd = Descriptor(adopting: try check("socket") { socket(family, type, 0) })
         descriptor = fd
         try Self.setNeeded(fd, isIPv6: address.isIPv6, reusePort: reusePort)
-        Self.growBuffers(fd, to: socketBufferBytes)
+        bufferBytes = Self.growBuffers(fd, to: socketBufferBytes)
         try check("bind") { address.withSockaddr { Glibc.bind(fd.rawValue, $0, $1) } }
         self.address = try Self.boundAddress(fd) ?? address
         hasMerging = merging && Self.set(fd, IPPROTO_UDP, lan_UDP_GRO(), 1)
@@ -115,13 +120,21 @@ package final class UdpSocket {
         }
     }
 
-    /// With privileges beyond the system's limit, else up to it; a smaller buffer only costs speed.
-    private static func growBuffers(_ fd: Descriptor, to bytes: Int) {
+    /// With privileges beyond the system's limit, else up to it. Returns how far that was.
+    private static func growBuffers(_ fd: Descriptor, to bytes: Int) -> Int {
         let value = Int32(clamping: bytes)
         for (forced, plain) in [(SO_RCVBUFFORCE, SO_RCVBUF), (SO_SNDBUFFORCE, SO_SNDBUF)]
         where !set(fd, Int(SOL_SOCKET), forced, value) {
             set(fd, Int(SOL_SOCKET), plain, value)
         }
+        // The kernel doubles what it is told, for its own bookkeeping (socket(7)).
+        return min(get(fd, SO_RCVBUF), get(fd, SO_SNDBUF)) / 2
+    }
+
+    private static func get(_ fd: Descriptor, _ name: Int32) -> Int {
+        var value: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        return getsockopt(fd.rawValue, SOL_SOCKET, name, &value, &length) == 0 ? Int(value) : 0
     }
 
     @discardableResult

@@ -13,16 +13,22 @@ package actor QuicServer {
     private let settings: QuicSettings
     private let log: Log
     private let arrivals: ConnectionArrivals
+    private let degraded: @Sendable (String?) -> Void
 
     /// - Parameter loops: the net loops; the first one carries everything until the shard byte of the connection ids is
     ///   used to spread connections over more of them.
-    package init(loops: [EventLoop], identity: Identity, settings: QuicSettings, log: Log) {
+    /// - Parameter degraded: told why less than everything works, once it runs.
+    package init(
+        loops: [EventLoop], identity: Identity, settings: QuicSettings, log: Log,
+        degraded: @escaping @Sendable (String?) -> Void = { _ in }
+    ) {
         guard let first = loops.first else { preconditionFailure("a QUIC server needs a net loop") }
         precondition(!settings.listen.isEmpty, "a QUIC server listens somewhere")
         loop = first
         self.identity = identity
         self.settings = settings
         self.log = log
+        self.degraded = degraded
         arrivals = ConnectionArrivals(limit: settings.acceptBacklog)
     }
 
@@ -39,6 +45,8 @@ package actor QuicServer {
             self.endpoint = nil
         }
         up()
+        let granted = endpoint.ports.map(\.bufferBytes).min() ?? .max
+        degraded(BufferShortage(granted: granted, wanted: settings.socketBufferBytes)?.sentence)
         let reason = await Self.end(of: endpoint.over)
         if reason == .cancelled { throw CancellationError() }
         throw reason

@@ -26,6 +26,8 @@ package struct QuicSettings: Sendable {
     package var requestWindowBytes: UInt64 = 16 << 10
     /// Bounds what one connection can put into our memory.
     package var connectionWindowBytes: UInt64 = 16 << 20
+    /// Asked of the kernel for each socket, in each direction; it may give less.
+    package var socketBufferBytes = UdpSocket.wantedBufferBytes
 
     package init(listen: [SocketAddress], alpn: String) {
         self.listen = listen

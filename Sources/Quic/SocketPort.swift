@@ -19,6 +19,7 @@ final class SocketPort: EventSource {
     private static let datagramsPerTurn = 2_048
 
     let address: SocketAddress
+    let bufferBytes: Int
     /// Outlives its ports.
     unowned let endpoint: QuicEndpoint
     private let socket: UdpSocket
@@ -27,8 +28,11 @@ final class SocketPort: EventSource {
     private var waiting: [Waiting] = []
 
     init(_ address: SocketAddress, endpoint: QuicEndpoint) throws(LinuxError) {
-        socket = try UdpSocket(bind: address, buffers: Self.messagesPerCall)
+        socket = try UdpSocket(
+            bind: address, buffers: Self.messagesPerCall,
+            socketBufferBytes: endpoint.settings.socketBufferBytes)
         self.address = socket.address
+        bufferBytes = socket.bufferBytes
         self.endpoint = endpoint
     }
 

@@ -4,6 +4,15 @@ import Testing
 
 @testable import Quic
 
+@Suite struct `A shortage of UDP buffers` {
+    @Test func `is told only when there is one, with the command that ends it`() {
+        #expect(BufferShortage(granted: 2 << 20, wanted: 2 << 20) == nil)
+        let shortage = BufferShortage(granted: 208 << 10, wanted: 2 << 20)
+        #expect(shortage?.sentence.contains("208 KiB of buffer where 2048 KiB are wanted") == true)
+        #expect(shortage?.sentence.contains("sysctl -w net.core.rmem_max=2097152 net.core.wmem_max=2097152") == true)
+    }
+}
+
 @Suite struct `A turn queue` {
     private final class Member {}
 

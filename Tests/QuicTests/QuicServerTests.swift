@@ -41,6 +41,28 @@ import Testing
         }
     }
 
+    @Test func `says that it is reduced when the kernel gives it less buffer than it wants`() async throws {
+        try await within {
+            let loop = try EventLoop(name: "buffers")
+            // More than any kernel gives, whoever asks (socket(7)): half of the largest Int32.
+            for (wanted, isShort) in [(4_096, false), (Int(Int32.max), true)] {
+                var settings = QuicSettings(listen: [.loopback(port: 0)], alpn: "test/1")
+                settings.socketBufferBytes = wanted
+                let reason = OneShot<String?>()
+                let server = QuicServer(
+                    loops: [loop], identity: try Identity.generate(), settings: settings, log: .silent,
+                    degraded: { reason.give($0) })
+                let running = Task { try await server.run {} }
+                let told = await reason.take()
+                #expect((told != nil) == isShort)
+                #expect(told?.contains("net.core.rmem_max=\(wanted)") ?? true)
+                running.cancel()
+                _ = try? await running.value
+            }
+            loop.stop()
+        }
+    }
+
     @Test func `cannot listen where another does`() async throws {
         try await within {
             let host = try await Host()

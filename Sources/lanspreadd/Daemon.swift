@@ -19,12 +19,14 @@ struct Daemon: Sendable {
             component: "lanspreadd", sink: StderrSink.isJournal ? JournalSink() : StderrSink(),
             level: LogLevel(settings.logLevel.value) ?? .info)
         let listeners = ServiceManager.takeListeners()
+        // By its name in lanspreadd.socket; a unit of somebody's own need not give it one.
+        let control = listeners.first { $0.name == "control" } ?? listeners.first
         let loops = try threads()
         let time = MonotonicTime()
         let node = try await Node.build(
             settings: settings, helperPath: try helperPath(), loops: loops, time: time, random: .system, log: log)
         let server = ControlServer(
-            socketPath: settings.socket.value, inherited: listeners.first?.socket, handler: node, loop: loops.net[0],
+            socketPath: settings.socket.value, inherited: control?.socket, handler: node, loop: loops.net[0],
             log: log.component("ControlServer"))
         let supervisor = Supervisor(
             children: node.children + [

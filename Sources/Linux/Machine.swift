@@ -49,6 +49,13 @@ package enum Machine {
 
     package static var processID: Int32 { getpid() }
 
+    /// Empty when the kernel does not say.
+    package static var hostName: String {
+        var buffer = [CChar](repeating: 0, count: Int(HOST_NAME_MAX) + 1)
+        guard gethostname(&buffer, buffer.count - 1) == 0 else { return "" }
+        return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
     /// The directory of the running program's file.
     package static var programDirectory: String {
         let path = withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { buffer in

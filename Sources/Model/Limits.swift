@@ -165,6 +165,8 @@ package enum Limits {
 
     /// A marker is one line: a word, a number and a game id, or 32 hexadecimal digits.
     package static let markerBytes = 256
+    /// A process id, a host name of 64 bytes and the longest path of Linux.
+    package static let lockBytes = 4_096 + 128
     /// A download record: a manifest, one bit per chunk, and its header.
     package static let downloadRecordBytes = manifestBytes + chunks / 8 + 64
     /// Files and directories of one tree above which one syncfs costs less than an fsync for each.

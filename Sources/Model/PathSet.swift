@@ -71,6 +71,7 @@ package enum ReservedNames {
     package static let installed = ".lanspread.installed"
     package static let marker = ".lanspread_owned"
     package static let gamesMarker = ".lanspread_games"
+    package static let gamesLock = ".lanspread_lock"
 
     /// Whether peers exchange a file of the game root: everything but `local/`, hidden names, the sentinel (it travels
     /// as the version), and what other programs leave behind. Case-folded at the root, as a Windows disk would see it.

@@ -41,7 +41,8 @@ extension Node {
             openReader: { game, root in try? await library.reader(game, root: root) })
         let quic = QuicServer(
             loops: loops.net, identity: identity,
-            settings: try quicSettings(settings), log: log.component("Quic"))
+            settings: try quicSettings(settings), log: log.component("Quic"),
+            degraded: { degrade.yield(Degradation(component: "QuicServer", reason: $0)) })
         let peers = PeerTable(
             identity: identity.peer, name: settings.name.value, quic: quic,
             ports: peersPorts(
@@ -93,12 +94,25 @@ extension Node {
             // The id and, behind a blank, its path: a games directory elsewhere is another one, not a lost one.
             let saved = try await database.value(of: .gamesDirectory)?.split(separator: " ", maxSplits: 1)
             if let saved, saved.count == 2, saved[1] == path { remembered = String(saved[0]) }
-            let games = try GamesDirectory.open(path: path, newID: Hex.encode(random.bytes(16)), remembered: remembered)
+            let holder = GamesHolder(
+                process: Machine.processID, host: Machine.hostName, stateDirectory: settings.stateDirectory.value)
+            let games = try GamesDirectory.open(
+                path: path, newID: Hex.encode(random.bytes(16)), remembered: remembered, holder: holder)
+            if let reason = games.unlocked {
+                log.notice(
+                    "The games directory has no lock, so a second daemon is not kept out of it: \(reason).",
+                    kind: "games_unlocked", .field("path", path))
+            }
             try await database.save("\(games.id) \(path)", as: .gamesDirectory)
             return games
         } catch StorageError.unavailable where remembered != nil {
             log.warning(Failure.noGamesDirectory(path).sentence, kind: "games_unavailable", .field("path", path))
             return nil
+        } catch StorageError.held(_, let holder) {
+            throw StartFailure(
+                .unavailable,
+                "Another lanspreadd (\(holder?.text ?? "it does not say which")) holds the games directory \(path).",
+                hint: "Stop it, or give this one another --games-dir.")
         } catch let error as StorageError {
             var reason = error.sentence
             if case .unavailable = error { reason = "there is no such directory" }

@@ -9,20 +9,25 @@ package final class GamesDirectory: Sendable {
     package let id: String
     package let disk: any Disk
     let directory: Descriptor
+    private let lock: GamesLock?
 
-    private init(path: String, id: String, directory: Descriptor, disk: any Disk) {
+    private init(path: String, id: String, directory: Descriptor, lock: GamesLock?, disk: any Disk) {
         self.path = path
         self.id = id
         self.directory = directory
+        self.lock = lock
         self.disk = disk
     }
 
     /// Opens the directory; one that was never ours gets its marker, with `newID` (32 hexadecimal digits) in it.
     ///
-    /// - Parameter remembered: the id that the state has of this path, nil for a path that is new to it.
-    /// - Throws: `.unavailable` when the directory is not there, or is not the one that is remembered.
+    /// - Parameters:
+    ///   - remembered: the id that the state has of this path, nil for a path that is new to it.
+    ///   - holder: takes the directory's lock in this name; nil leaves it alone.
+    /// - Throws: `.unavailable` when the directory is not there, or is not the one that is remembered; `.held` when
+    ///   another daemon has the lock.
     package static func open(
-        path: String, newID: String, remembered: String? = nil, disk: any Disk = RealDisk()
+        path: String, newID: String, remembered: String? = nil, holder: GamesHolder? = nil, disk: any Disk = RealDisk()
     ) throws(StorageError) -> GamesDirectory {
         let directory: Descriptor
         do {
@@ -32,15 +37,27 @@ package final class GamesDirectory: Sendable {
         }
         if let id = try readMarker(directory) {
             guard remembered == nil || remembered == id else { throw .unavailable(path: path) }
-            return GamesDirectory(path: path, id: id, directory: directory, disk: disk)
+            let lock = try lock(directory, path, holder)
+            return GamesDirectory(path: path, id: id, directory: directory, lock: lock, disk: disk)
         }
         // An empty mount point looks like a new directory; only the state knows better.
         guard remembered == nil else { throw .unavailable(path: path) }
+        let lock = try lock(directory, path, holder)
         try AtomicFile.write(
             Array("\(newID)\n".utf8), to: Array(ReservedNames.gamesMarker.utf8),
             through: Array((ReservedNames.gamesMarker + ".tmp").utf8), in: directory, disk)
-        return GamesDirectory(path: path, id: newID, directory: directory, disk: disk)
+        return GamesDirectory(path: path, id: newID, directory: directory, lock: lock, disk: disk)
     }
+
+    private static func lock(
+        _ directory: Descriptor, _ path: String, _ holder: GamesHolder?
+    ) throws(StorageError) -> GamesLock? {
+        guard let holder else { return nil }
+        return try GamesLock.take(directory, path: path, as: holder)
+    }
+
+    /// Why no lock could be taken although one was asked for; nil when all is well.
+    package var unlocked: String? { lock?.impossible }
 
     private static func readMarker(_ directory: Descriptor) throws(StorageError) -> String? {
         guard

@@ -5,6 +5,8 @@ package import Model
 package enum StorageError: Error, Hashable, Sendable {
     /// The games directory is not there, or lost its marker (an unmounted disk): nothing is written or recovered.
     case unavailable(path: String)
+    /// Another daemon writes there.
+    case held(path: String, by: GamesHolder?)
     case noSuchGame(GameID)
     case diskFull
     /// An intent or record that this version cannot read; it is left alone.
@@ -17,6 +19,8 @@ package enum StorageError: Error, Hashable, Sendable {
     package var sentence: String {
         switch self {
         case .unavailable(let path): "the games directory \(path) is not there"
+        case .held(let path, let holder):
+            "another lanspreadd (\(holder?.text ?? "it does not say which")) holds the games directory \(path)"
         case .noSuchGame(let game): "the game \(game) has no directory"
         case .diskFull: "the disk is full"
         case .unreadable(let name): "\(name) cannot be read and is left alone"

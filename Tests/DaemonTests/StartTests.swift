@@ -36,10 +36,29 @@ import Testing
         }
     }
 
+    @Test func `is refused where another one holds the games directory, and only as long as that lives`() async throws {
+        try await within(.seconds(30)) {
+            let (games, directory) = (try TemporaryDirectory(), try TemporaryDirectory())
+            let host = try await TestHost.start(name: "first", games: games.path, catalog: nil)
+            let second = try await start(
+                "--games-dir", games.path, "--state-dir", "\(directory.path)/state",
+                "--socket", "\(directory.path)/s", "--listen", "127.0.0.1:0", in: directory)
+            #expect(second.status == 69)
+            #expect(second.errors.contains("process \(host.process.pid) on "), "\(second.errors)")
+            #expect(second.errors.contains("state directory \(host.directory.path)/state"), "\(second.errors)")
+            #expect(second.errors.contains("--games-dir"))
+            // Nobody tidies up after SIGKILL but the kernel.
+            host.process.kill()
+            _ = await host.process.wait()
+            let third = try await TestHost.start(name: "third", games: games.path, catalog: nil, directory: directory)
+            #expect(await third.stop() == 0)
+        }
+    }
+
     @Test func `is refused where another one answers on the socket or holds the port`() async throws {
         try await within(.seconds(30)) {
-            let games = try TemporaryDirectory()
-            let host = try await TestHost.start(name: "first", games: games.path, catalog: nil)
+            let (games, others) = (try TemporaryDirectory(), try TemporaryDirectory())
+            let host = try await TestHost.start(name: "first", games: others.path, catalog: nil)
             let socket = try await start(
                 "--games-dir", games.path, "--state-dir", "\(games.path)/state", "--socket", host.socket,
                 "--listen", "127.0.0.1:0", in: games)

@@ -66,6 +66,48 @@ import Testing
         #expect(storageError { _ = try place.games.makeRoot(linked) } == .noSuchGame(linked))
     }
 
+    private let holder = GamesHolder(process: 17, host: "alpha", stateDirectory: "/var/lib/a b")
+
+    private func openLocked(_ temporary: TemporaryDirectory) throws -> GamesDirectory {
+        try GamesDirectory.open(path: temporary.path, newID: Place.id, holder: holder)
+    }
+
+    @Test func `is held by one daemon at a time, which is named, and free when that has gone`() throws {
+        let temporary = try TemporaryDirectory()
+        var first: GamesDirectory? = try openLocked(temporary)
+        #expect(first?.unlocked == nil)
+        let error = storageError { _ = try openLocked(temporary) }
+        #expect(error == .held(path: temporary.path, by: holder))
+        #expect(error?.sentence.contains("process 17 on alpha, state directory /var/lib/a b") == true)
+        // The one that was refused has not written over the words of the other.
+        first = nil
+        #expect(try openLocked(temporary).unlocked == nil)
+        #expect(try temporary.tree() == [".lanspread_games", ".lanspread_lock"])
+    }
+
+    @Test func `is held without words when its lock has none`() throws {
+        let temporary = try TemporaryDirectory()
+        let games = try openLocked(temporary)
+        try temporary.write(".lanspread_lock", "\u{1b}[31m".utf8)
+        #expect(storageError { _ = try openLocked(temporary) } == .held(path: temporary.path, by: nil))
+        withExtendedLifetime(games) {}
+    }
+
+    @Test func `that cannot be locked is used all the same`() throws {
+        let temporary = try TemporaryDirectory()
+        try Beneath.makeDirectory(temporary.descriptor, Array(".lanspread_lock".utf8))
+        #expect(try openLocked(temporary).unlocked?.contains("Is a directory") == true)
+    }
+
+    @Test func `that is not the one remembered gets no lock`() throws {
+        let temporary = try TemporaryDirectory()
+        let error = storageError {
+            _ = try GamesDirectory.open(path: temporary.path, newID: Place.id, remembered: Place.id, holder: holder)
+        }
+        #expect(error == .unavailable(path: temporary.path))
+        #expect(try temporary.tree() == [])
+    }
+
     private func open(_ temporary: TemporaryDirectory, remembered: String? = nil) throws {
         _ = try GamesDirectory.open(path: temporary.path, newID: Place.id, remembered: remembered)
     }

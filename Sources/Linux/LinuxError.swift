@@ -34,6 +34,9 @@ package struct LinuxError: Error, Hashable, Sendable {
     /// This file system or kernel does not know the call.
     package var isUnsupported: Bool { code == EOPNOTSUPP || code == ENOSYS || code == EINVAL }
     package var isAddressInUse: Bool { code == EADDRINUSE }
+    /// The kernel, or the sandbox around us, has no such protocol.
+    package var isUnknownFamily: Bool { code == EAFNOSUPPORT || code == EPROTONOSUPPORT }
+    package var isNoAddress: Bool { code == EADDRNOTAVAIL }
     package var isRefused: Bool { code == ECONNREFUSED }
     package var isBrokenPipe: Bool { code == EPIPE || code == ECONNRESET }
     package var isMessageTooLong: Bool { code == EMSGSIZE }

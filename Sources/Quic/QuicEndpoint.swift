@@ -56,13 +56,21 @@ final class QuicEndpoint: EventSource {
     // MARK: - The life
 
     func start() throws(QuicError) {
+        var missing: LinuxError?
         for address in settings.listen {
             do {
                 ports.append(try SocketPort(address, endpoint: self))
             } catch {
-                throw .function(error.call, code: error.code)
+                guard error.isUnknownFamily || (address.isIPv6 && address.isWildcard && error.isNoAddress) else {
+                    throw .function(error.call, code: error.code)
+                }
+                missing = error
+                log.notice(
+                    "This host has no \(address.isIPv6 ? "IPv6" : "IPv4"): only the other addresses are listened on.",
+                    .field("address", address))
             }
         }
+        if ports.isEmpty, let missing { throw .function(missing.call, code: missing.code) }
         number = loop.register(self, fd: -1, events: 0)
         for port in ports { port.open() }
     }
@@ -212,9 +220,13 @@ final class QuicEndpoint: EventSource {
 
     // MARK: - Connections
 
-    /// Nil where no socket speaks the family of `remote`.
+    /// Nil where no socket speaks the family of `remote`. One that is bound to loopback reaches nothing else, and one
+    /// that is bound elsewhere does not reach loopback.
     func port(for remote: SocketAddress) -> SocketPort? {
-        ports.first { $0.address.isIPv6 == remote.isIPv6 }
+        ports.first { port in
+            port.address.isIPv6 == remote.isIPv6
+                && (port.address.isWildcard || port.address.isLoopback == remote.isLoopback)
+        }
     }
 
     func add(_ core: ConnectionCore) {

@@ -69,7 +69,7 @@ let package = Package(
         module("Unpack", ["Model", "Runtime", "Linux"]),
         module("Archive", ["Model", "CArchive"]),
         module("Crypto", ["Model", "CGnuTLS"]),
-        module("Mdns", ["Runtime", "CAvahi"]),
+        module("Mdns", ["Runtime", "Linux", "CAvahi"]),
         module("Quic", ["Runtime", "Linux", "Crypto", "CNgtcp2"]),
         module("Systemd", ["Runtime", "Linux", "CSystemd"]),
 

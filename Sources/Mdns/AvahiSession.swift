@@ -29,28 +29,31 @@ final class AvahiSession {
     static let resolversLimit = 512
     /// A resolver that finds nothing in Avahi's five seconds is asked again this often; then only a new sighting helps.
     private static let triesPerService = 3
-    private static let everyInterface = AvahiIfIndex(AVAHI_IF_UNSPEC)
-    private static let everyFamily = AvahiProtocol(AVAHI_PROTO_UNSPEC)
 
-    private let serviceType: String
-    private let emit: (MdnsEvent) -> Void
+    // Seen by this type's other files, and by nobody else.
+    let serviceType: String
+    let rule: InterfaceRule
+    let emit: (MdnsEvent) -> Void
+    let log: Log
+    var client: OpaquePointer?
+    var group: OpaquePointer?
+    var advertisement: Advertisement?
+    var label = ""
+    var places: [Place] = []
+    var isRunning = false
     private let ended: (String) -> Void
-    private let log: Log
     private var happenings: [Happening] = []
-    private var client: OpaquePointer?
-    private var group: OpaquePointer?
     private var browser: OpaquePointer?
     private var resolvers: [ServiceKey: Resolver] = [:]
-    private var advertisement: Advertisement?
-    private var label = ""
-    private var isRunning = false
+    private var isFull = false
 
     /// - Parameter ended: called once, with the reason, when this session is of no more use; `close` it then.
     init(
-        serviceType: String, advertisement: Advertisement?, log: Log, emit: @escaping (MdnsEvent) -> Void,
-        ended: @escaping (String) -> Void
+        serviceType: String, rule: InterfaceRule, advertisement: Advertisement?, log: Log,
+        emit: @escaping (MdnsEvent) -> Void, ended: @escaping (String) -> Void
     ) {
         self.serviceType = serviceType
+        self.rule = rule
         self.advertisement = advertisement
         self.log = log
         self.emit = emit
@@ -82,12 +85,12 @@ final class AvahiSession {
     func advertise(_ new: Advertisement?) {
         let old = advertisement
         advertisement = new
-        guard new != old, isRunning else { return }
-        if let new, let old, new.name == old.name, new.port == old.port {
-            updateText(new)
+        guard new != old else { return }
+        if let new, let old, new.name == old.name, new.listening == old.listening {
+            if isRunning { updateText(new) }
         } else {
             label = new?.name ?? ""
-            publish()
+            if isRunning { publish() }
         }
     }
 
@@ -115,7 +118,6 @@ final class AvahiSession {
         switch state {
         case AVAHI_CLIENT_S_RUNNING:
             isRunning = true
-            emit(.available)
             publish()
             browse()
         case AVAHI_CLIENT_S_REGISTERING, AVAHI_CLIENT_S_COLLISION:
@@ -129,80 +131,12 @@ final class AvahiSession {
         }
     }
 
-    private var reason: String { client.map { AvahiSession.text(avahi_client_errno($0)) } ?? "it is closed" }
+    var reason: String { client.map { AvahiSession.text(avahi_client_errno($0)) } ?? "it is closed" }
 
-    private func end(_ reason: String) {
+    func end(_ reason: String) {
         isRunning = false
         happenings.removeAll()
         ended(reason)
-    }
-
-    // MARK: - Publishing
-
-    private func publish() {
-        guard isRunning, let client else { return }
-        if let group {
-            if avahi_entry_group_reset(group) < 0 { return end("Avahi does not take back our service: \(reason)") }
-        } else {
-            let me = Unmanaged.passUnretained(self).toOpaque()
-            group = avahi_entry_group_new(client, AvahiSession.groupChanged, me)
-        }
-        guard let advertisement else { return }
-        guard let group else { return end("Avahi publishes nothing: \(reason)") }
-        var code = add(advertisement, to: group)
-        // Another daemon of this very host has the name: Avahi says so at once, and not by a state.
-        for _ in 0..<16 where code == AVAHI_ERR_COLLISION {
-            rename()
-            code = add(advertisement, to: group)
-        }
-        if code >= 0 { code = avahi_entry_group_commit(group) }
-        if code < 0 { end("Avahi does not publish our service: \(AvahiSession.text(code))") }
-    }
-
-    private func add(_ advertisement: Advertisement, to group: OpaquePointer) -> Int32 {
-        withText(advertisement) { text in
-            avahi_entry_group_add_service_strlst(
-                group, AvahiSession.everyInterface, AvahiSession.everyFamily, AvahiPublishFlags(rawValue: 0), label,
-                serviceType, nil,
-                nil, advertisement.port, text)
-        }
-    }
-
-    private func updateText(_ advertisement: Advertisement) {
-        guard let group else { return }
-        let code = withText(advertisement) { text in
-            avahi_entry_group_update_service_txt_strlst(
-                group, AvahiSession.everyInterface, AvahiSession.everyFamily, AvahiPublishFlags(rawValue: 0), label,
-                serviceType, nil,
-                text)
-        }
-        if code < 0 { log.warning("The mDNS record was not updated: \(AvahiSession.text(code)).") }
-    }
-
-    private func withText(_ advertisement: Advertisement, _ body: (UnsafeMutablePointer<AvahiStringList>?) -> Int32)
-        -> Int32
-    {
-        var list: UnsafeMutablePointer<AvahiStringList>?
-        for pair in advertisement.text { list = avahi_string_list_add_pair(list, pair[0], pair[1]) }
-        defer { avahi_string_list_free(list) }
-        return body(list)
-    }
-
-    private func groupBecame(_ state: AvahiEntryGroupState) {
-        switch state {
-        case AVAHI_ENTRY_GROUP_ESTABLISHED: emit(.published(name: label))
-        case AVAHI_ENTRY_GROUP_COLLISION:
-            rename()
-            publish()
-        case AVAHI_ENTRY_GROUP_FAILURE: end("Avahi does not publish our service: \(reason)")
-        default: break
-        }
-    }
-
-    private func rename() {
-        guard let other = avahi_alternative_service_name(label) else { return }
-        label = String(cString: other)
-        avahi_free(other)
     }
 
     // MARK: - Browsing
@@ -210,17 +144,20 @@ final class AvahiSession {
     private func browse() {
         guard browser == nil, let client else { return }
         let me = Unmanaged.passUnretained(self).toOpaque()
+        // Once a session: a host whose name is settled anew goes on browsing, and nothing is told twice.
+        emit(.available)
         browser = avahi_service_browser_new(
-            client, AvahiSession.everyInterface, AvahiSession.everyFamily, serviceType, nil,
-            AvahiLookupFlags(rawValue: 0),
-            AvahiSession.browsed, me)
+            client, AvahiIfIndex(AVAHI_IF_UNSPEC), AvahiProtocol(AVAHI_PROTO_UNSPEC), serviceType, nil,
+            AvahiLookupFlags(rawValue: 0), AvahiSession.browsed, me)
         if browser == nil { end("Avahi does not browse: \(reason)") }
     }
 
     private func resolve(_ key: ServiceKey, domain: String, isOurs: Bool) {
-        guard resolvers[key] == nil, let name = AvahiSession.interfaceName(key.interface), InterfaceRule.isUsed(name)
+        guard resolvers[key] == nil, let name = AvahiSession.interfaceName(key.interface), rule.isUsed(name)
         else { return }
         guard resolvers.count < AvahiSession.resolversLimit else {
+            if isFull { return }
+            isFull = true
             return log.warning(
                 "More than \(AvahiSession.resolversLimit) services are sighted; the rest is not resolved.")
         }

@@ -1,3 +1,4 @@
+import Linux
 package import Runtime
 
 /// Publishes this host and sights the others, through the Avahi daemon of this machine.
@@ -7,6 +8,8 @@ package import Runtime
 package actor Mdns {
     package struct Settings: Sendable {
         package var serviceType = "_lanspread._udp"
+        /// Names, or prefixes with a trailing `*`; see `InterfaceRule` for what holds when it is empty.
+        package var interfaces: [String] = []
         /// A D-Bus that is away is asked for again after this long.
         package var retryDelay = Duration.seconds(2)
 
@@ -19,12 +22,16 @@ package actor Mdns {
     private let log: Log
     private var advertisement: Advertisement?
     private var session: AvahiSession?
+    /// Ends the session that runs; the next one begins at once.
+    private var restart: () -> Void = {}
+    private var rule: InterfaceRule
 
     package init(loop: EventLoop, settings: Settings = Settings(), time: any TimeSource, log: Log) {
         self.loop = loop
         self.settings = settings
         self.time = time
         self.log = log
+        rule = InterfaceRule(settings.interfaces)
     }
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
@@ -34,14 +41,23 @@ package actor Mdns {
     /// `events` is bounded by whoever made it; an event that finds it full is logged and lost.
     package func run(into events: AsyncStream<MdnsEvent>.Continuation) async {
         let poller = AvahiPoller(loop: loop)
-        defer { poller.close() }
+        let watch = watchInterfaces()
+        defer {
+            watch?.close()
+            poller.close()
+        }
         var lastReason: String?
         while !Task.isCancelled {
-            let (reason, wasOpen) = await live(poller, events)
+            let end = await live(poller, events)
             if Task.isCancelled { break }
-            // A D-Bus that is away is asked for again and again, and told about once.
-            if wasOpen || reason != lastReason { tell(.unavailable(reason: reason), events) }
-            lastReason = reason
+            switch end {
+            case .restarted: continue
+            case .closed(let reason), .notOpened(let reason):
+                // A D-Bus that is away is asked for again and again, and told about once.
+                if case .closed = end { lastReason = nil }
+                if reason != lastReason { tell(.unavailable(reason: reason), events) }
+                lastReason = reason
+            }
             do {
                 try await time.sleep(for: settings.retryDelay)
             } catch {
@@ -50,32 +66,59 @@ package actor Mdns {
         }
     }
 
+    /// Publishes again where interfaces come and go. Without it, what is there at the beginning is all.
+    private func watchInterfaces() -> InterfaceSource? {
+        do throws(LinuxError) {
+            return try InterfaceSource(loop: loop) { [unowned self] in
+                self.assumeIsolated { $0.session?.interfacesChanged() }
+            }
+        } catch {
+            log.warning("New network interfaces are not noticed: \(error.text).")
+            return nil
+        }
+    }
+
+    /// Sightings on other interfaces end, those on these ones come; everything is published again.
+    package func use(interfaces: [String]) {
+        let new = InterfaceRule(interfaces)
+        guard new != rule else { return }
+        rule = new
+        restart()
+    }
+
     /// Changes what is published; nil takes it back. Before `run` it is kept for it.
     package func advertise(_ new: Advertisement?) {
         advertisement = new
         session?.advertise(new)
     }
 
-    /// One session; returns why it ended, and whether there was a D-Bus at all.
-    private func live(
-        _ poller: AvahiPoller, _ events: AsyncStream<MdnsEvent>.Continuation
-    ) async -> (reason: String, wasOpen: Bool) {
-        let (ends, end) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(1))
+    private enum End {
+        case closed(reason: String)
+        /// There is no D-Bus.
+        case notOpened(reason: String)
+        case restarted
+    }
+
+    /// One session.
+    private func live(_ poller: AvahiPoller, _ events: AsyncStream<MdnsEvent>.Continuation) async -> End {
+        let (ends, end) = AsyncStream.makeStream(of: End.self, bufferingPolicy: .bufferingOldest(1))
         let log = self.log
         let session = AvahiSession(
-            serviceType: settings.serviceType, advertisement: advertisement, log: log,
+            serviceType: settings.serviceType, rule: rule, advertisement: advertisement, log: log,
             emit: { Mdns.tell($0, events, log) },
-            ended: { end.yield($0) })
+            ended: { end.yield(.closed(reason: $0)) })
         self.session = session
+        restart = { end.yield(.restarted) }
         poller.settle = { session.settle() }
         defer {
             poller.settle = {}
+            restart = {}
             session.close()
             self.session = nil
         }
-        if let reason = session.open(poller) { return (reason, false) }
-        for await reason in ends { return (reason, true) }
-        return ("it was stopped", true)
+        if let reason = session.open(poller) { return .notOpened(reason: reason) }
+        for await end in ends { return end }
+        return .restarted
     }
 
     private func tell(_ event: MdnsEvent, _ events: AsyncStream<MdnsEvent>.Continuation) {

@@ -1,3 +1,5 @@
+package import Linux
+
 /// One service on one interface in one address family, as the browser names it.
 package struct ServiceKey: Hashable, Sendable {
     /// The label that the publisher chose; two hosts never share one, but it may change by renaming.
@@ -39,19 +41,23 @@ package struct Sighting: Hashable, Sendable {
 package struct Advertisement: Hashable, Sendable {
     package let name: String
     package let port: UInt16
+    /// Where we take connections, all at `port`: we are announced where one of these can be reached, and nowhere else.
+    package let listening: [SocketAddress]
     /// Key and value, in order; Avahi turns the order round on its way.
     package let text: [[String]]
 
-    package init(name: String, port: UInt16, text: KeyValuePairs<String, String>) {
+    /// - Parameter listening: the sockets, with one port for all.
+    package init(name: String, listening: [SocketAddress], text: KeyValuePairs<String, String>) {
         self.name = ServiceLabel.fitting(name)
-        self.port = port
+        self.port = listening.first?.port ?? 0
+        self.listening = listening
         self.text = text.map { [$0.key, $0.value] }
     }
 }
 
 /// What happens on the network, in the order in which Avahi tells it.
 package enum MdnsEvent: Hashable, Sendable {
-    /// Avahi answers; everything that is there will be sighted from here on.
+    /// Avahi answers; everything that is there will be sighted from here on, also what was sighted before.
     case available
     /// The name that we are found by, which is another one after a collision.
     case published(name: String)
@@ -72,15 +78,5 @@ enum ServiceLabel {
             label.unicodeScalars.append(scalar)
         }
         return label.isEmpty ? "lanspread" : label
-    }
-}
-
-/// Interfaces that lead to containers and virtual machines of this host: a service sighted there is one that a real
-/// interface shows as well, or one that no other host can reach.
-enum InterfaceRule {
-    static let skippedPrefixes = ["docker", "veth", "virbr", "tun"]
-
-    static func isUsed(_ name: String) -> Bool {
-        !skippedPrefixes.contains { name.hasPrefix($0) }
     }
 }

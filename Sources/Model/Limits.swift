@@ -102,6 +102,25 @@ package enum Limits {
     package static let banDuration = Duration.seconds(600)
     /// Dials that run at once: whoever floods us with sightings makes us send eight handshakes at a time.
     package static let dials = 8
+    /// Of these, at most so many to addresses that mDNS names, and to ones that were remembered or told: a flood of
+    /// either leaves room for configured peers and for those that were reached before.
+    package static let dialsSighted = 6
+    package static let dialsGuessed = 3
+    /// Dials that begin within a minute, over everything: two a second reach 250 hosts in two minutes while they dial
+    /// us as well, and are no load for anyone.
+    package static let dialsPerMinute = 120
+    package static let dialsPerMinuteSighted = 90
+    package static let dialsPerMinuteGuessed = 40
+    /// Names that are looked up at once: each may hold a disk thread until the resolver gives up.
+    package static let lookups = 1
+    /// Addresses of one name that are dialled.
+    package static let addressesPerName = 8
+    /// A remembered or told address that answered nobody for so long is left alone until it is sighted.
+    package static let dialGuessFor = Duration.seconds(600)
+    /// Addresses that peers told and that nobody else did.
+    package static let addressesTold = 256
+    /// After Avahi came back, a sighting that is not repeated in this time is gone: three tries of five seconds.
+    package static let sightingRefresh = Duration.seconds(15)
     package static let dialBackoffFirst = Duration.seconds(1)
     package static let dialBackoffLast = Duration.seconds(60)
 

@@ -65,8 +65,9 @@ extension Node {
             discovery: Discovery(
                 mdns: settings.mdns.value
                     ? Mdns(loop: loops.avahi, time: time, log: log.component("Discovery")) : nil,
-                table: peers, staticPeers: settings.peers.value.map(\.description), time: time, random: random,
-                log: log.component("Discovery"),
+                table: peers,
+                settings: DiscoverySettings(staticPeers: settings.peers.value.map(\.description)),
+                disk: loops.disk, time: time, random: random, log: log.component("Discovery"),
                 degraded: { degrade.yield(Degradation(component: "Discovery", reason: $0)) }),
             liveness: Liveness(table: peers, time: time, random: random, log: log.component("Liveness")),
             degradations: degradations)

@@ -1,155 +1,205 @@
-import Linux
+package import Linux
 package import Mdns
-import Model
+package import Model
 package import Runtime
 
-/// Finds peers and has them dialled: sightings of mDNS, and static peers for networks without it.
+/// What an administrator can change about whom we find, also while the daemon runs.
+package struct DiscoverySettings: Sendable, Hashable {
+    /// `host:port`; a host is an address or a name.
+    package var staticPeers: [String]
+    /// Interfaces that mDNS uses: names, or prefixes with a trailing `*`. Empty: every one but those of containers,
+    /// virtual machines and tunnels.
+    package var interfaces: [String]
+
+    package init(staticPeers: [String] = [], interfaces: [String] = []) {
+        self.staticPeers = staticPeers
+        self.interfaces = interfaces
+    }
+}
+
+/// Finds peers and has them dialled: sightings of mDNS, static peers for networks without it, and peers that were
+/// linked before.
 ///
-/// Avahi being away never ends it: it works on with what it has, and says that it is degraded.
+/// Avahi being away never ends it: it works on with what it has, and says that it is degraded. It has no tick: it
+/// sleeps until an event or until the next thing is due.
 package actor Discovery {
-    private static let step = Duration.seconds(1)
     /// The record on the network follows our library's revision no closer than this: every change of it is multicast.
     private static let recordStep = Duration.seconds(10)
-    private static let portDefault: UInt16 = 47_600
 
-    private let mdns: Mdns?
-    private let table: PeerTable
-    private let staticPeers: [String]
-    private let time: any TimeSource
+    let mdns: Mdns?
+    let table: PeerTable
+    let disk: DiskPool
+    let time: any TimeSource
+    let log: Log
+    var settings: DiscoverySettings
+    var plan: DialPlan
+    /// Names about which a warning was written.
+    var noted: Set<String> = []
     private let random: RandomSource
-    private let log: Log
+    private let remembered: @Sendable () async -> [(peer: PeerID, address: SocketAddress)]
     private let degraded: @Sendable (String?) -> Void
-    private var plan: DialPlan
     private var advertised: (revision: UInt64, at: Instant)?
+    private var families: Set<Bool> = []
+    /// Given when there is something to look at; made anew for each rest.
+    private var alarm: OneShot<Void>?
+    private var isWoken = false
 
     /// - Parameters:
     ///   - mdns: nil for a host that has it switched off.
-    ///   - staticPeers: numeric addresses, with a port or without.
+    ///   - disk: looks names up, which may wait for long.
+    ///   - remembered: asked again after each change of the table.
     ///   - degraded: is told why less works than should, and nil when all does.
     package init(
-        mdns: Mdns?, table: PeerTable, staticPeers: [String], time: any TimeSource, random: RandomSource, log: Log,
-        degraded: @escaping @Sendable (String?) -> Void
+        mdns: Mdns?, table: PeerTable, settings: DiscoverySettings, disk: DiskPool,
+        remembered: @escaping @Sendable () async -> [(peer: PeerID, address: SocketAddress)] = { [] },
+        time: any TimeSource, random: RandomSource, log: Log, degraded: @escaping @Sendable (String?) -> Void
     ) {
         self.mdns = mdns
         self.table = table
-        self.staticPeers = staticPeers
+        self.settings = settings
+        self.disk = disk
+        self.remembered = remembered
         self.time = time
         self.random = random
         self.log = log
         self.degraded = degraded
-        plan = DialPlan(staticPeers: [], now: time.now)
+        plan = DialPlan(random: random)
     }
 
     /// Until it is cancelled. Each run forgets what the one before had sighted.
     package func run(up: @escaping @Sendable () -> Void) async throws {
-        plan = DialPlan(staticPeers: addresses(), now: time.now)
+        plan = DialPlan(random: random)
         advertised = nil
+        isWoken = false
+        await configure(settings)
+        let changes = await table.changes()
+        plan.remember(await remembered(), now: time.now)
         await advertise()
         up()
         let (events, sighted) = AsyncStream.makeStream(
             of: MdnsEvent.self, bufferingPolicy: .bufferingOldest(Limits.sightings))
-        let (wakes, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        wake.yield()
         await withDiscardingTaskGroup { group in
             if let mdns { group.addTask { await mdns.run(into: sighted) } }
             group.addTask {
-                for await event in events where await self.take(event) { wake.yield() }
+                for await event in events { await self.take(event) }
             }
-            group.addTask { [table] in
-                for await _ in await table.changes() { wake.yield() }
+            group.addTask {
+                for await _ in changes { await self.tableChanged() }
             }
-            group.addTask { [time] in
-                while (try? await time.sleep(for: Discovery.step)) != nil { wake.yield() }
-            }
-            for await _ in wakes {
-                for address in await due() {
-                    group.addTask {
-                        await self.dial(address)
-                        wake.yield()
-                    }
-                }
-                await advertise()
+            while !Task.isCancelled {
+                let next = await advertise()
+                let linked = Set(await table.heard().keys)
+                let now = time.now
+                for target in plan.due(now: now, linked: linked) { group.addTask { await self.dial(target) } }
+                await rest(until: min(next, plan.nextDue(now: now, linked: linked)))
             }
             group.cancelAll()
         }
         throw CancellationError()
     }
 
+    // MARK: - Settings
+
+    /// Takes effect at once. Links stay as they are: a peer that is no longer configured is only no longer dialled.
+    package func configure(_ new: DiscoverySettings) async {
+        settings = new
+        var targets: [DialTarget] = []
+        for text in new.staticPeers.prefix(Limits.staticPeers) {
+            if let target = DialTarget(text) {
+                targets.append(target)
+            } else {
+                log.warning("The static peer \(Text.escaped(text)) is left out: it is neither an address nor a name.")
+            }
+        }
+        plan.setStatic(targets, now: time.now)
+        noted = []
+        wake()
+        await mdns?.use(interfaces: new.interfaces)
+    }
+
+    // MARK: - Sleeping
+
+    /// Returns when something happened, or when the instant has come.
+    private func rest(until instant: Instant) async {
+        if !isWoken, instant > time.now, !Task.isCancelled {
+            let alarm = OneShot<Void>()
+            self.alarm = alarm
+            let time = self.time
+            await withTaskGroup { group in
+                if instant < .never {
+                    group.addTask {
+                        // A sleep that is cut short says that something else happened.
+                        try? await time.sleep(until: instant)
+                        alarm.give()
+                    }
+                }
+                await alarm.take(orGive: ())
+                group.cancelAll()
+            }
+            self.alarm = nil
+        }
+        isWoken = false
+    }
+
+    func wake() {
+        isWoken = true
+        alarm?.give()
+    }
+
+    private func tableChanged() async {
+        plan.remember(await remembered(), now: time.now)
+        wake()
+    }
+
     // MARK: - Sightings
 
-    /// Returns whether there is something new to dial.
-    private func take(_ event: MdnsEvent) -> Bool {
+    private func take(_ event: MdnsEvent) {
         switch event {
         case .available:
             degraded(nil)
-            return false
+            plan.refresh(now: time.now)
         case .unavailable(let reason):
+            plan.keepStale()
             log.warning("Other hosts are not found by mDNS: \(reason).", kind: "mdns_unavailable")
             degraded("Other hosts are not found by mDNS: \(reason). Start Avahi with: systemctl start avahi-daemon")
-            return false
         case .published(let name):
-            log.notice("Other hosts find this one as \(name).", kind: "mdns_published")
-            return false
-        case .vanished(let key):
-            plan.lose(key)
-            return false
-        case .appeared(let sighting): return sight(sighting)
+            log.notice("Other hosts find this one as \(Text.escaped(name)).", kind: "mdns_published")
+        case .vanished(let key): plan.lose(key)
+        case .appeared(let sighting): sight(sighting)
         }
+        wake()
     }
 
-    private func sight(_ sighting: Sighting) -> Bool {
+    private func sight(_ sighting: Sighting) {
         let peer = sighting.text["id"].flatMap { PeerID(hex: $0) }
         // Our own identity elsewhere is dialled all the same: it is a cloned disk, and the hello tells.
         guard !sighting.isOurs, let address = SocketAddress(sighting.address), address.port > 0,
-            address.isLoopback || address.isPrivateOrLinkLocal
-        else { return false }
+            address.isLoopback || address.isPrivateOrLinkLocal, families.contains(address.isIPv6)
+        else { return }
         log.debug("A host is sighted.", .peer(peer?.short ?? "unknown"), .field("address", address))
         plan.sight(sighting.key, address, peer, now: time.now)
-        return true
-    }
-
-    private func addresses() -> [SocketAddress] {
-        var addresses: [SocketAddress] = []
-        for text in staticPeers.prefix(Limits.staticPeers) {
-            if let address = SocketAddress(text) ?? SocketAddress(host: text, port: Discovery.portDefault) {
-                addresses.append(address)
-            } else {
-                log.warning("The static peer \(Text.escaped(text)) is left out: it is no numeric address.")
-            }
-        }
-        return addresses
-    }
-
-    // MARK: - Dialling
-
-    private func due() async -> [SocketAddress] {
-        let linked = Set(await table.heard().keys)
-        return plan.due(now: time.now, linked: linked)
-    }
-
-    private func dial(_ address: SocketAddress) async {
-        do throws(PeersError) {
-            let peer = try await table.connect(to: address)
-            plan.reached(address, peer, now: time.now)
-        } catch {
-            log.debug("A dial failed.", .field("address", address), .field("reason", "\(error)"))
-            plan.failed(address, isLasting: error.isLasting, now: time.now, random: random)
-        }
     }
 
     // MARK: - Publishing
 
-    /// Publishes as early as there is a port, and follows the library's revision at leisure.
-    private func advertise() async {
-        guard let mdns else { return }
-        if let advertised, time.now - advertised.at < Discovery.recordStep { return }
-        guard let port = await table.listening().first?.port else { return }
+    /// Publishes as early as there is a port, and follows the library's revision at leisure; returns when it wants to
+    /// be called again.
+    @discardableResult
+    private func advertise() async -> Instant {
+        let listening = await table.listening()
+        families = Set(listening.map(\.isIPv6))
+        guard let mdns, let port = listening.first?.port else { return .never }
         let revision = await table.revision()
-        guard advertised?.revision != revision else { return }
+        if let advertised {
+            guard advertised.revision != revision else { return .never }
+            let step = advertised.at + Discovery.recordStep
+            if time.now < step { return step }
+        }
         advertised = (revision, time.now)
         await mdns.advertise(
             Advertisement(
-                name: table.name, port: port,
+                name: table.name, listening: listening.filter { $0.port == port },
                 text: ["id": table.own.hex, "proto": "1", "rev": String(revision)]))
+        return .never
     }
 }

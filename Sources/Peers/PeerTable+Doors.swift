@@ -71,9 +71,10 @@ extension PeerTable {
 
     // MARK: - Telling
 
-    /// Sends our library to every peer, soon and without waiting for any.
+    /// Sends our library to every peer, soon and without waiting for any; the network's record of us follows.
     package func libraryChanged() {
         for handle in handles.values { handle.dirty.yield() }
+        changed()
     }
 
     /// Tells every peer which chunks of a root we have while we still fetch the rest; none takes the offer back.

@@ -110,10 +110,13 @@ package actor PeerTable {
 
     /// Dials, says hello and returns who it was, once the peer is in the table.
     ///
-    /// - Throws: `.addressRefused` before a packet is sent to an address that is no LAN's.
+    /// - Parameter isConfigured: the administrator wrote this very address.
+    /// - Throws: `.addressRefused` before a packet is sent to an address that is no LAN's, unless it is configured.
     @discardableResult
-    package func connect(to address: SocketAddress) async throws(PeersError) -> PeerID {
-        guard address.isLoopback || address.isPrivateOrLinkLocal else { throw .addressRefused(address) }
+    package func connect(to address: SocketAddress, isConfigured: Bool = false) async throws(PeersError) -> PeerID {
+        guard isConfigured || address.isLoopback || address.isPrivateOrLinkLocal else {
+            throw .addressRefused(address)
+        }
         guard arrivals != nil else { throw .stopped }
         let connection: QuicConnection
         do throws(QuicError) {

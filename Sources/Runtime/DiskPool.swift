@@ -88,6 +88,11 @@ package final class DiskPool: Sendable {
         return try result.get()
     }
 
+    /// Gives the work to a disk thread and does not wait: for what may hang longer than whoever asks for it.
+    package func begin(_ work: @escaping @Sendable () -> Void) {
+        queue.add(work)
+    }
+
     /// After the work that is already there.
     package func stop() {
         queue.stop()

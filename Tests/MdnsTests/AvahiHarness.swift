@@ -136,3 +136,10 @@ final class Watcher {
         loop.stop()
     }
 }
+
+extension Advertisement {
+    /// Of a host that listens on every address of both families.
+    init(name: String, port: UInt16, text: KeyValuePairs<String, String>) {
+        self.init(name: name, listening: [.any(port: port), .anyIPv6(port: port)], text: text)
+    }
+}

@@ -18,8 +18,8 @@ package final class UdpSocket {
     /// What the kernel takes as one cut message: 64 segments, and 65,507 bytes of UDP payload (RFC 768 over IPv4).
     package static let segmentsPerSend = 64
     package static let bytesPerSend = 65_507
-    /// 2 MiB: what comes at a gigabit in 17 ms, as long as a busy loop may take for a turn. The sysctl.d file of the package
-    /// allows as much.
+    /// 2 MiB: what comes at a gigabit in 17 ms, as long as a busy loop may take for a turn. The sysctl.d file of the
+    /// package allows as much.
     package static let wantedBufferBytes = 2 << 20
 
     package let descriptor: Descriptor

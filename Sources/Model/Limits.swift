@@ -72,6 +72,9 @@ package enum Limits {
     package static let libraryEntriesPerPage = 200
     /// What one peer may announce: as many games as a catalog may have.
     package static let libraryEntries = catalogRows
+    /// Games of peers that are gone, so that one that comes back with the same library need not tell it: four full
+    /// libraries, or those of 2,000 hosts with none; some 6 MB.
+    package static let entriesKept = 4 * libraryEntries
     /// A request is one small object: game, root, two numbers.
     package static let requestHeaderBytes = 4 << 10
     package static let refusalBytes = 4 << 10

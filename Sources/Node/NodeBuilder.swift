@@ -192,7 +192,7 @@ extension Node {
                 if let event = event.nodeEvent(now: time.now) { events.publish(event) }
             },
             requests: PeerRequests(
-                games: { _ in await library.summaries().games },
+                games: { _ in await library.summaries() },
                 game: { _, game in await library.summaries().games.first { $0.game == game } },
                 manifest: { _, game, root throws(PeerRefusal) in
                     if let built = await library.manifest(game) {

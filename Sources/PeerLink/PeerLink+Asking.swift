@@ -5,7 +5,8 @@ package import Wire
 
 /// What this host asks of the peer: one stream each.
 extension PeerLink {
-    package func games() async throws(LinkError) -> [GameSummary] {
+    /// The revision is nil when the peer does not say it.
+    package func games() async throws(LinkError) -> (revision: UInt64?, games: [GameSummary]) {
         let (stream, header) = try await ask(.listGames, bytesLimit: 0)
         guard header.kind == .json else { throw broken(stream, .unknownReply) }
         let json = try await body(stream, header)

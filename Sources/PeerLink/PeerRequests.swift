@@ -5,14 +5,15 @@ package import Wire
 /// What a peer may ask of this host, filled by Node. Each closure runs in a task of that one request, which is
 /// cancelled when the link goes.
 package struct PeerRequests: Sendable {
-    package var games: @Sendable (PeerID) async -> [GameSummary]
+    /// This host's library and its revision.
+    package var games: @Sendable (PeerID) async -> (revision: UInt64, games: [GameSummary])
     package var game: @Sendable (PeerID, GameID) async -> GameSummary?
     package var manifest: @Sendable (PeerID, GameID, Root?) async throws(PeerRefusal) -> ManifestReply
     /// Answers through the sink; a refusal is thrown before `accept`, or cuts the stream after it.
     package var chunks: @Sendable (PeerID, ChunkRequest, ChunkSink) async throws(PeerRefusal) -> Void
 
     package init(
-        games: @escaping @Sendable (PeerID) async -> [GameSummary],
+        games: @escaping @Sendable (PeerID) async -> (revision: UInt64, games: [GameSummary]),
         game: @escaping @Sendable (PeerID, GameID) async -> GameSummary?,
         manifest: @escaping @Sendable (PeerID, GameID, Root?) async throws(PeerRefusal) -> ManifestReply,
         chunks: @escaping @Sendable (PeerID, ChunkRequest, ChunkSink) async throws(PeerRefusal) -> Void
@@ -25,7 +26,7 @@ package struct PeerRequests: Sendable {
 
     /// Has nothing and serves nothing.
     package static let none = PeerRequests(
-        games: { _ in [] },
+        games: { _ in (0, []) },
         game: { _, _ in nil },
         manifest: { _, _, _ throws(PeerRefusal) in throw .unknown },
         chunks: { _, _, _ throws(PeerRefusal) in throw .unknown })

@@ -65,7 +65,8 @@ final class RequestServer: Sendable {
         let ports = link.requests
         switch request {
         case .listGames:
-            try await put(WireCodec.encodeGames(await ports.games(link.peer)), on: stream)
+            let (revision, games) = await ports.games(link.peer)
+            try await put(WireCodec.encodeGames(games, revision: revision), on: stream)
         case .getGame(let game):
             let summary = await ports.game(link.peer, game)
             try await put(summary.map { WireCodec.encodeGames([$0]) } ?? WireCodec.encode(.unknown), on: stream)

@@ -1,4 +1,3 @@
-import Crypto
 import Linux
 import Model
 import PeerLink
@@ -12,9 +11,9 @@ extension PeerTable {
         guard let link = link(over: connection) else { return connection.close(code: CloseCode.malformed) }
         guard !state.book.isBlocked(link.peer) else { return link.close(code: CloseCode.blocked) }
         guard !state.isBanned(link.peer, now: time.now) else { return link.close(code: CloseCode.banned) }
-        let hello = await hello()
+        let greeting = await greeting(link.peer)
         do throws(LinkError) {
-            _ = try await link.greet(hello) { await self.judge(link, $0) }
+            _ = try await link.greet(greeting.hello) { await self.judge(link, $0, greeting) }
         } catch {
             forget(link, because: "its greeting failed")
             if case .malformed(let what) = error { complain(link.peer, what) }
@@ -27,29 +26,40 @@ extension PeerTable {
         PeerLink(connection, requests: ports.requests, time: time, log: log)
     }
 
-    func hello() async -> Hello {
-        let (revision, games) = await ports.library()
+    func greeting(_ peer: PeerID) async -> Greeting {
+        let library = await library()
         let port = await quic.listening().first?.port ?? 0
-        return Hello(
-            name: name, port: port, revision: revision, digest: SHA256.hash(WireCodec.digestInput(games)),
-            instance: state.instance)
+        let kept = state.kept(of: peer)
+        let hello = Hello(
+            name: name, port: port, revision: library.revision, digest: digest(of: library), instance: state.instance,
+            known: kept?.digest)
+        return Greeting(hello: hello, library: library, kept: kept?.mirror)
     }
 
     /// Decides on a hello; nil admits the link and makes it the peer's.
-    func judge(_ link: PeerLink, _ hello: Hello) -> UInt64? {
+    func judge(_ link: PeerLink, _ hello: Hello, _ greeting: Greeting) -> UInt64? {
         let address = link.isDialled ? link.remote : link.remote.withPort(hello.port)
         let wasLinked = isLinked(link.peer)
         let verdict = state.judge(
-            link.peer, link: link.id, isDialled: link.isDialled, hello: hello, address: address, now: time.now)
+            link.peer, link: link.id, isDialled: link.isDialled, hello: hello, address: address, now: time.now,
+            standing: greeting.standing(for: hello))
         switch verdict {
         case .refuse(let code):
             explain(code, link)
             return code
         case .admit(let replaced):
+            if greeting.hasDrifted(from: hello) {
+                log.notice(
+                    "What was known of a peer's library had drifted from it; it is told anew.", kind: "mirror_drifted",
+                    .peer(link.peer))
+            }
             if let replaced { handles[replaced]?.link.close(code: CloseCode.duplicate) }
             let (signals, dirty) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
             dirty.yield()
-            handles[link.id] = Handle(link: link, dirty: dirty, dirtySignals: signals)
+            let (gaps, behind) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+            handles[link.id] = Handle(
+                link: link, dirty: dirty, dirtySignals: signals, behind: behind, behindSignals: gaps,
+                known: greeting.known(to: hello))
             guard let snapshot = state.entries[link.peer]?.snapshot(of: link.peer) else { return nil }
             if wasLinked {
                 ports.publish(.changed(snapshot))
@@ -57,6 +67,7 @@ extension PeerTable {
                 log.info(
                     "\(snapshot.name) appeared.", kind: "peer_appeared", .peer(link.peer), .field("address", address))
                 ports.publish(.appeared(snapshot))
+                if snapshot.hasLibrary { ports.publish(.libraryChanged(link.peer)) }
             }
             changed()
             return nil
@@ -87,7 +98,11 @@ extension PeerTable {
                 await link.run { message throws(LinkError) in try await self.received(message, from: link) }
             }
             group.addTask {
-                await self.sendLibrary(over: link, whenever: handle.dirtySignals)
+                await self.sendLibrary(over: link, knowing: handle.known, whenever: handle.dirtySignals)
+                return nil
+            }
+            group.addTask {
+                await self.fetchLibrary(over: link, whenever: handle.behindSignals)
                 return nil
             }
             group.addTask {
@@ -130,7 +145,10 @@ extension PeerTable {
     }
 
     func forget(_ link: PeerLink, because reason: String) {
-        handles.removeValue(forKey: link.id)?.dirty.finish()
+        if let handle = handles.removeValue(forKey: link.id) {
+            handle.dirty.finish()
+            handle.behind.finish()
+        }
         guard let name = state.entries[link.peer]?.name, state.remove(link.peer, link: link.id) else { return }
         log.info("\(name) is gone: \(reason).", kind: "peer_vanished", .peer(link.peer))
         ports.publish(.vanished(link.peer, reason: reason))

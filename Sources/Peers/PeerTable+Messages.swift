@@ -22,7 +22,7 @@ extension PeerTable {
             case .libraryDelta(let delta):
                 let change = try state.update(peer, link.id) { entry throws(WireFault) in try entry.mirror.take(delta) }
                 if change == .changed { tellLibrary(of: peer) }
-                if change == .gap { await fetchLibrary(over: link, revision: delta.to) }
+                if change == .gap { handles[link.id]?.behind.yield() }
             case .have(let have):
                 ports.publish(.offered(peer, have.game, have.root, chunks: have.chunks))
             case .ping(let nonce): link.post(.pong(nonce: nonce))
@@ -41,28 +41,56 @@ extension PeerTable {
         changed()
     }
 
-    /// After a gap. A peer that does not answer keeps its old library; its next delta asks again.
-    private func fetchLibrary(over link: PeerLink, revision: UInt64) async {
-        let games: [GameSummary]
-        do throws(LinkError) {
-            games = try await link.games()
-        } catch {
-            return log.debug("A peer did not give its library.", .peer(link.peer))
+    /// After a gap, until the mirror has reached what the peer told since: asked for at once, then at leisure, for the
+    /// peer may be busy, or lie. Beside the reader, which must not wait: pongs are behind a delta too.
+    func fetchLibrary(over link: PeerLink, whenever signals: AsyncStream<Void>) async {
+        for await _ in signals {
+            var pause = Duration.zero
+            while let asked = state.entries[link.peer]?.mirror.missed, state.isCurrent(link.peer, link.id) {
+                if pause > .zero, (try? await time.sleep(for: pause)) == nil { return }
+                pause = min(max(pause * 2, Limits.dialBackoffFirst), Limits.dialBackoffLast)
+                do throws(LinkError) {
+                    let (revision, games) = try await link.games()
+                    let change = try? state.update(link.peer, link.id) {
+                        $0.mirror.take(whole: games, revision: revision, asked: asked)
+                    }
+                    if change == .changed { tellLibrary(of: link.peer) }
+                } catch {
+                    if Task.isCancelled || link.isClosed { return }
+                    log.debug("A peer did not give its library.", .peer(link.peer))
+                }
+            }
         }
-        let change = try? state.update(link.peer, link.id) { $0.mirror.take(whole: games, revision: revision) }
-        if change == .changed { tellLibrary(of: link.peer) }
     }
 
-    /// Sends our library as often as it changed, and only its last state to a peer that takes it slowly.
-    func sendLibrary(over link: PeerLink, whenever signals: AsyncStream<Void>) async {
-        var sent: UInt64?
+    // MARK: - Our library
+
+    func library() async -> LibraryImage {
+        let (revision, games) = await ports.library()
+        if let image, image.revision == revision { return image }
+        let made = LibraryImage(revision: revision, games: games)
+        // Two that asked at once may come back in any order.
+        if made.revision > image?.revision ?? 0 { image = made }
+        return made
+    }
+
+    func digest(of library: LibraryImage) -> Digest {
+        if let imageDigest, imageDigest.revision == library.revision { return imageDigest.digest }
+        let digest = library.digest
+        imageDigest = (library.revision, digest)
+        return digest
+    }
+
+    /// Tells our library as often as it changed, and only its last state to a peer that takes it slowly.
+    func sendLibrary(
+        over link: PeerLink, knowing known: LibraryImage?, whenever signals: AsyncStream<Void>
+    ) async {
+        var telling = LibraryTelling(known: known)
         for await _ in signals {
-            let (revision, games) = await ports.library()
-            guard revision != sent else { continue }
-            sent = revision
-            for page in WireCodec.pages(revision: revision, games: games) {
+            for message in telling.tell(await library()) {
                 do throws(LinkError) {
-                    try await link.send(.librarySnapshot(page))
+                    try await link.send(message)
+                    libraryMessages += 1
                 } catch {
                     return
                 }

@@ -21,6 +21,11 @@ package actor PeerTable {
         let link: PeerLink
         let dirty: AsyncStream<Void>.Continuation
         let dirtySignals: AsyncStream<Void>
+        /// The peer's mirror is behind and its whole library has to be asked for.
+        let behind: AsyncStream<Void>.Continuation
+        let behindSignals: AsyncStream<Void>
+        /// What the peer has kept of our library, as both hellos agree.
+        let known: LibraryImage?
         /// Why this host ends the link, for those who are told that the peer is gone.
         var reason: String?
     }
@@ -38,6 +43,11 @@ package actor PeerTable {
     /// When there are so many, those who left are sought; twice the ones that stayed, so that seeking stays cheap.
     var watchersKept = PeerTable.watchersFew
     private var arrivals: AsyncStream<Arrival>.Continuation?
+    /// Our library as it was last told to anybody, and its digest when a hello has named it.
+    var image: LibraryImage?
+    /// Messages about our library that have gone out.
+    var libraryMessages = 0
+    var imageDigest: (revision: UInt64, digest: Digest)?
     let quic: QuicServer
     let ports: PeersPorts
     let time: any TimeSource
@@ -132,14 +142,14 @@ package actor PeerTable {
             link.close(code: CloseCode.blocked)
             throw .blocked(link.peer)
         }
-        let hello = await hello()
+        let greeting = await greeting(link.peer)
         guard state.beginGreeting(link.peer) else {
             link.close(code: CloseCode.duplicate)
             return try await linked(link.peer)
         }
         defer { state.endGreeting(link.peer) }
         do throws(LinkError) {
-            _ = try await link.greet(hello) { await self.judge(link, $0) }
+            _ = try await link.greet(greeting.hello) { await self.judge(link, $0, greeting) }
         } catch {
             forget(link, because: "its greeting failed")
             return try await settle(link, error)

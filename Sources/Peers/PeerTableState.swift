@@ -36,6 +36,7 @@ struct PeerTableState {
     /// Peers to whom a dial of ours says hello at this moment.
     private var greeted: Set<PeerID> = []
     private var strikes = StrikeState()
+    private var attic = MirrorAttic()
     /// Outlives the lives of the table, as bans do.
     var book = PeerBook()
     private let limit: Int
@@ -62,8 +63,11 @@ struct PeerTableState {
     // MARK: - Hellos
 
     /// What becomes of a link whose hello has come. Admitted, it is the peer's link from here on.
+    ///
+    /// - Parameter standing: the peer's library, when the hello says that it is still the one that was kept.
     mutating func judge(
-        _ peer: PeerID, link: UInt64, isDialled: Bool, hello: Hello, address: SocketAddress, now: Instant
+        _ peer: PeerID, link: UInt64, isDialled: Bool, hello: Hello, address: SocketAddress, now: Instant,
+        standing: LibraryMirror? = nil
     ) -> Verdict {
         guard hello.protocolVersion == Hello.currentProtocol else { return .refuse(code: CloseCode.versionMismatch) }
         guard peer != own else {
@@ -80,6 +84,9 @@ struct PeerTableState {
             guard isDialled || !greeted.contains(peer) || peer < own else {
                 return .refuse(code: CloseCode.duplicate)
             }
+            _ = attic.take(peer)
+            if let standing { entry.mirror = standing }
+            entry.mirror.teller = hello.instance
             entries[peer] = entry
             return .admit(replacing: nil)
         }
@@ -89,6 +96,8 @@ struct PeerTableState {
             entry.since = old.since
             entry.mirror = old.mirror
         }
+        if let standing { entry.mirror = standing }
+        entry.mirror.teller = hello.instance
         entries[peer] = entry
         return .admit(replacing: old.link)
     }
@@ -100,6 +109,19 @@ struct PeerTableState {
         guard old.instance == new.instance else { return true }
         guard old.isDialled != new.isDialled else { return !new.isDialled }
         return new.isDialled == (own < peer)
+    }
+
+    /// What is known of a peer's library, linked or gone, with the digest that a hello names; nil when it is not known to
+    /// the end.
+    mutating func kept(of peer: PeerID) -> (mirror: LibraryMirror, digest: Digest)? {
+        if let mirror = entries[peer]?.mirror, mirror.isWhole, mirror.missed == nil {
+            guard let digest = entries[peer]?.mirror.digest() else { return nil }
+            return (mirror, digest)
+        }
+        guard var mirror = attic.take(peer) else { return nil }
+        let digest = mirror.digest()
+        attic.put(mirror, of: peer)
+        return (mirror, digest)
     }
 
     // MARK: - Life
@@ -118,8 +140,8 @@ struct PeerTableState {
 
     /// Returns whether the peer is gone with this link: a replaced one changes nothing.
     mutating func remove(_ peer: PeerID, link: UInt64) -> Bool {
-        guard isCurrent(peer, link) else { return false }
-        entries[peer] = nil
+        guard isCurrent(peer, link), let entry = entries.removeValue(forKey: peer) else { return false }
+        attic.put(entry.mirror, of: peer)
         return true
     }
 

@@ -71,7 +71,7 @@ struct HelloBody: Codable {
         case version = "protocol"
         case name, port
         case revision = "rev"
-        case digest, instance, features
+        case digest, instance, known, features
     }
 
     let version: Int
@@ -80,6 +80,7 @@ struct HelloBody: Codable {
     let revision: UInt64
     let digest: String
     let instance: String
+    let known: String?
     let features: [String]
 
     init(_ hello: Hello) {
@@ -89,6 +90,7 @@ struct HelloBody: Codable {
         revision = hello.revision
         digest = hello.digest.hex
         instance = Hex.encode(hello.instance.bytes)
+        known = hello.known?.hex
         features = hello.features
     }
 
@@ -101,12 +103,14 @@ struct HelloBody: Codable {
         guard let instance = Hex.decode(instance).flatMap(Instance.init) else {
             throw .wrongValue(message: message, field: "instance")
         }
+        let known = self.known.flatMap { Digest(hex: $0) }
+        guard known != nil || self.known == nil else { throw .wrongValue(message: message, field: "known") }
         guard features.count <= Limits.features,
             features.allSatisfy({ (1...Limits.featureBytes).contains($0.utf8.count) })
         else { throw .wrongValue(message: message, field: "features") }
         return Hello(
             protocolVersion: version, name: name, port: port, revision: revision, digest: digest,
-            instance: instance, features: features)
+            instance: instance, known: known, features: features)
     }
 }
 

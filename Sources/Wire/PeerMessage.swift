@@ -35,12 +35,15 @@ package struct Hello: Hashable, Sendable {
     /// SHA-256 over the library's entries as `docs/protocol.md` says; two equal digests need no second snapshot.
     package let digest: Digest
     package let instance: Instance
+    /// The digest of what the speaker has kept of the listener's library, if anything: when it is the listener's own
+    /// digest, no snapshot follows.
+    package let known: Digest?
     /// Words that add to the version; unknown ones are ignored.
     package let features: [String]
 
     package init(
         protocolVersion: Int = Hello.currentProtocol, name: String, port: UInt16, revision: UInt64, digest: Digest,
-        instance: Instance, features: [String] = []
+        instance: Instance, known: Digest? = nil, features: [String] = []
     ) {
         self.protocolVersion = protocolVersion
         self.name = name
@@ -48,6 +51,7 @@ package struct Hello: Hashable, Sendable {
         self.revision = revision
         self.digest = digest
         self.instance = instance
+        self.known = known
         self.features = features
     }
 }

@@ -17,7 +17,15 @@ extension WireCodec {
         let done: UInt64
         let total: UInt64
     }
-    private struct ListBody: Codable { let games: [EntryBody] }
+    private struct ListBody: Codable {
+        private enum CodingKeys: String, CodingKey {
+            case games
+            case revision = "rev"
+        }
+
+        let games: [EntryBody]
+        let revision: UInt64?
+    }
 
     private static let requestTypes = ["list_games", "get_game", "get_manifest", "get_chunks"]
 
@@ -84,17 +92,20 @@ extension WireCodec {
         return (body.done, body.total)
     }
 
-    /// The whole reply to `list_games`, and with one entry or none to `get_game`.
-    package static func encodeGames(_ games: [GameSummary]) -> [UInt8] {
-        reply(.json, JSON.encode(ListBody(games: games.prefix(Limits.libraryEntries).map(EntryBody.init))))
+    /// The whole reply to `list_games`, and with one entry or none, and no revision, to `get_game`.
+    package static func encodeGames(_ games: [GameSummary], revision: UInt64? = nil) -> [UInt8] {
+        let entries = games.prefix(Limits.libraryEntries).map(EntryBody.init)
+        return reply(.json, JSON.encode(ListBody(games: entries, revision: revision)))
     }
 
-    package static func decodeGames(_ json: [UInt8]) throws(WireFault) -> [GameSummary] {
+    package static func decodeGames(
+        _ json: [UInt8]
+    ) throws(WireFault) -> (revision: UInt64?, games: [GameSummary]) {
         let body = try decodeBody(ListBody.self, from: json, limit: Limits.listReplyBytes)
         guard body.games.count <= Limits.libraryEntries else {
             throw .wrongValue(message: "list_games", field: "games")
         }
-        return try EntryBody.checked(body.games, "list_games")
+        return (body.revision, try EntryBody.checked(body.games, "list_games"))
     }
 
     private static func reply(_ kind: ReplyHeader.Kind, _ json: [UInt8]) -> [UInt8] {

@@ -78,6 +78,29 @@ package enum WireCodec {
         }
     }
 
+    /// What leads from one revision to a later one; nil when it does not fit a message, or has more entries than a page:
+    /// then the whole library is told.
+    package static func delta(
+        from old: (revision: UInt64, games: [GameID: GameSummary]),
+        to new: (revision: UInt64, games: [GameID: GameSummary])
+    ) -> LibraryDelta? {
+        let removed = old.games.keys.filter { new.games[$0] == nil }
+        var added: [GameSummary] = []
+        var updated: [GameSummary] = []
+        for (game, summary) in new.games where old.games[game] != summary {
+            if old.games[game] == nil { added.append(summary) } else { updated.append(summary) }
+        }
+        let count = removed.count + added.count + updated.count
+        guard old.revision < new.revision, count <= Limits.libraryEntriesPerPage else { return nil }
+        let bytes =
+            (added + updated).reduce(0) { $0 + JSON.encode(EntryBody($1)).count + 1 }
+            + removed.reduce(0) { $0 + $1.text.utf8.count + 3 }
+        guard bytes <= pageBytes else { return nil }
+        return LibraryDelta(
+            from: old.revision, to: new.revision, added: added.sorted { $0.game < $1.game },
+            updated: updated.sorted { $0.game < $1.game }, removed: removed.sorted())
+    }
+
     /// The entries of one page: a message less 1 KiB for the fields around them.
     private static let pageBytes = Limits.wireMessageBytes - 1_024
 

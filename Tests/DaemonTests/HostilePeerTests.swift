@@ -36,7 +36,7 @@ import Wire
             _ body: @escaping @Sendable (TestPeer) async throws -> Void
         ) async throws {
             let requests = PeerRequests(
-                games: { _ in [] }, game: { _, _ in nil },
+                games: { _ in (0, []) }, game: { _, _ in nil },
                 manifest: { _, _, _ throws(PeerRefusal) in .manifest(manifest) },
                 chunks: { _, request, sink throws(PeerRefusal) in try await chunks(request, sink) })
             let summary = try summary(Root(SHA256.hash(manifest)), set)

@@ -43,10 +43,12 @@ final class TableHost: Sendable {
         let quic = QuicServer(loops: [loop], identity: identity, settings: settings, log: .silent)
         let store = Store(games)
         self.store = store
+        var answering = requests
+        answering.games = { _ in store.value }
         let ports = PeersPorts(
             library: { store.value },
             publish: { [happenings] event in happenings.record(TableHost.happening(event)) },
-            requests: requests, memory: memory, degraded: { [degradations] in degradations.record($0) })
+            requests: answering, memory: memory, degraded: { [degradations] in degradations.record($0) })
         let table = PeerTable(
             identity: identity.peer, name: name, limit: limit, quic: quic, ports: ports, time: time, random: .system,
             log: records.log)

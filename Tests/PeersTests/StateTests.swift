@@ -195,7 +195,24 @@ enum Sample {
         #expect(try mirror.take(delta) == .none)
         #expect(mirror.sorted == [b])
         #expect(try mirror.take(LibraryDelta(from: 7, to: 8, added: [], updated: [], removed: [])) == .gap)
-        #expect(mirror.take(whole: [a], revision: 8) == .changed)
-        #expect(mirror.sorted == [a])
+        #expect(mirror.take(whole: [a], revision: 8, asked: 8) == .changed)
+        #expect(mirror.sorted == [a] && mirror.missed == nil)
+    }
+
+    @Test func `is behind until it has what was told while it asked`() throws {
+        var mirror = LibraryMirror()
+        let (a, b) = (try Sample.summary("a"), try Sample.summary("b"))
+        #expect(try mirror.take(page(0, of: 1, [])) == .changed)
+        #expect(try mirror.take(LibraryDelta(from: 6, to: 7, added: [a], updated: [], removed: [])) == .gap)
+        // Told while the whole library is on its way; the answer was made before.
+        #expect(try mirror.take(LibraryDelta(from: 7, to: 8, added: [b], updated: [], removed: [])) == .none)
+        #expect(mirror.take(whole: [a], revision: 7, asked: 7) == .changed)
+        #expect(mirror.missed == 8)
+        #expect(mirror.take(whole: [a, b], revision: 9, asked: 8) == .changed)
+        #expect(mirror.missed == nil && mirror.revision == 9)
+        // An answer that a snapshot has overtaken is of no use.
+        #expect(try mirror.take(page(0, of: 1, revision: 12, [b])) == .changed)
+        #expect(mirror.take(whole: [a], revision: 11, asked: 8) == .none)
+        #expect(mirror.sorted == [b])
     }
 }

@@ -118,6 +118,9 @@ import Testing
             try WireCodec.decodeHashing(json(WireCodec.encodeHashing(done: 9, total: 3)))
         }
         let games = [try Sample.summary("a"), try Sample.summary("b")]
-        #expect(try WireCodec.decodeGames(json(WireCodec.encodeGames(games))) == games)
+        let alone = try WireCodec.decodeGames(json(WireCodec.encodeGames(games)))
+        #expect(alone.games == games && alone.revision == nil)
+        let dated = try WireCodec.decodeGames(json(WireCodec.encodeGames(games, revision: 7)))
+        #expect(dated.games == games && dated.revision == 7)
     }
 }

@@ -20,11 +20,7 @@ final class DaemonConnection {
             socket = try UnixSocket.connect(path: path)
             try UnixSocket.setLimits(socket, receive: nil, send: Self.answerLimit)
         } catch {
-            if error.isPermission {
-                throw Failure(
-                    .notAllowed, "The control socket \(path) is not open to you.",
-                    hint: "Become root, or join the group lanspread and log in again.")
-            }
+            if error.isPermission { throw SocketRefusal(path).failure }
             if error.isRefused || error.isNoEntry { throw Self.notRunning }
             throw Failure(.unreachable, "The daemon cannot be reached at \(path): \(error.text).")
         }

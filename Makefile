@@ -17,7 +17,7 @@ SOURCES := Package.swift Sources Tests
 export SWIFT_BACKTRACE ?= enable=no
 
 .DEFAULT_GOAL := help
-.PHONY: help build compile test check fmt fmt-check arrows tidy demo bench fresh tsan asan install deb clean
+.PHONY: help build compile test check fmt fmt-check arrows tidy demo bench booted fresh tsan asan install deb clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -59,6 +59,9 @@ demo: ## two daemons on this machine: find each other, download, install
 
 bench: ## one source against nginx HTTPS + curl, start to connected, idle
 	@scripts/bench
+
+booted: ## booted Debian 12 and 13 hosts with the package: every disturbance, and well again (root)
+	@scripts/booted
 
 fresh: ## demo and test in a new Debian 12, compile in a new Debian 13 (root)
 	@scripts/fresh

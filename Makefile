@@ -63,7 +63,7 @@ bench: ## one source against nginx HTTPS + curl, start to connected, idle
 booted: ## booted Debian 12 and 13 hosts with the package: every disturbance, and well again (root)
 	@scripts/booted
 
-fresh: ## demo and test in a new Debian 12, compile in a new Debian 13 (root)
+fresh: ## demo and test in a new Debian 12 and a new Debian 13 (root)
 	@scripts/fresh
 
 tsan: ## threads, transport and operations under the thread sanitizer

@@ -42,6 +42,7 @@ package enum Beneath {
         _ directory: Descriptor, _ path: [UInt8], flags: UInt64, mode: UInt64
     ) throws(LinuxError) -> Descriptor {
         let name = try terminated(path, "openat2")
+        if StepwiseOpen.isNeeded { return try StepwiseOpen.open(directory, path, flags: flags, mode: mode) }
         let resolve = UInt64(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
         // The kernel answers EAGAIN when a rename anywhere ran beside the walk; four tries are far more than it needs.
         var triesLeft = 4
@@ -52,6 +53,10 @@ package enum Beneath {
                 }
                 return Descriptor(adopting: fd)
             } catch {
+                if error.code == ENOSYS {
+                    StepwiseOpen.isNeeded = true
+                    return try StepwiseOpen.open(directory, path, flags: flags, mode: mode)
+                }
                 triesLeft -= 1
                 guard error.isAgain, triesLeft > 0 else { throw error }
             }

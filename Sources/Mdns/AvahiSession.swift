@@ -61,13 +61,15 @@ final class AvahiSession {
         label = advertisement?.name ?? ""
     }
 
+    private static let daemonAway = "the Avahi daemon is not running"
+
     /// Returns why there is no session, or nil. An Avahi daemon that is not there is waited for; a D-Bus that is not is
     /// a reason.
     func open(_ poller: AvahiPoller) -> String? {
         var code: Int32 = 0
         let me = Unmanaged.passUnretained(self).toOpaque()
         client = avahi_client_new(poller.pointer, AVAHI_CLIENT_NO_FAIL, AvahiSession.clientChanged, me, &code)
-        guard client != nil else { return AvahiSession.text(code) }
+        guard client != nil else { return "D-Bus does not answer (\(AvahiSession.text(code)))" }
         settle()
         return nil
     }
@@ -126,8 +128,11 @@ final class AvahiSession {
             if let group, avahi_entry_group_reset(group) < 0 {
                 end("Avahi does not take back our service: \(reason)")
             }
-        case AVAHI_CLIENT_CONNECTING: emit(.unavailable(reason: "the Avahi daemon is not running"))
-        default: end(reason)
+        case AVAHI_CLIENT_CONNECTING: emit(.unavailable(reason: AvahiSession.daemonAway))
+        default:
+            // Gone: with its D-Bus or without, which the next try tells.
+            let isAway = client.map { avahi_client_errno($0) == AVAHI_ERR_DISCONNECTED } ?? true
+            end(isAway ? AvahiSession.daemonAway : "Avahi gave up: \(reason)")
         }
     }
 

@@ -65,10 +65,7 @@ extension Node {
         for component in components where component.state == .degraded || component.state == .restarting {
             list.append(
                 Reduced(
-                    component: component.name, reason: component.reason ?? "it is starting again",
-                    hint: component.name == "Discovery"
-                        ? "Start Avahi with: systemctl start avahi-daemon; or connect by hand: lanspreadctl connect"
-                        : nil))
+                    component: component.name, reason: component.reason ?? "it is starting again", hint: nil))
         }
         return list
     }

@@ -1,6 +1,6 @@
-package import Linux
+import Linux
 package import Mdns
-package import Model
+import Model
 package import Runtime
 
 /// What an administrator can change about whom we find, also while the daemon runs.
@@ -36,10 +36,11 @@ package actor Discovery {
     /// Names about which a warning was written.
     var noted: Set<String> = []
     private let random: RandomSource
-    private let remembered: @Sendable () async -> [(peer: PeerID, address: SocketAddress)]
     private let degraded: @Sendable (String?) -> Void
     private var advertised: (revision: UInt64, at: Instant)?
     private var families: Set<Bool> = []
+    private var published: String?
+    private var unavailable: String?
     /// Given when there is something to look at; made anew for each rest.
     private var alarm: OneShot<Void>?
     private var isWoken = false
@@ -47,18 +48,15 @@ package actor Discovery {
     /// - Parameters:
     ///   - mdns: nil for a host that has it switched off.
     ///   - disk: looks names up, which may wait for long.
-    ///   - remembered: asked again after each change of the table.
     ///   - degraded: is told why less works than should, and nil when all does.
     package init(
-        mdns: Mdns?, table: PeerTable, settings: DiscoverySettings, disk: DiskPool,
-        remembered: @escaping @Sendable () async -> [(peer: PeerID, address: SocketAddress)] = { [] },
-        time: any TimeSource, random: RandomSource, log: Log, degraded: @escaping @Sendable (String?) -> Void
+        mdns: Mdns?, table: PeerTable, settings: DiscoverySettings, disk: DiskPool, time: any TimeSource,
+        random: RandomSource, log: Log, degraded: @escaping @Sendable (String?) -> Void
     ) {
         self.mdns = mdns
         self.table = table
         self.settings = settings
         self.disk = disk
-        self.remembered = remembered
         self.time = time
         self.random = random
         self.log = log
@@ -70,10 +68,11 @@ package actor Discovery {
     package func run(up: @escaping @Sendable () -> Void) async throws {
         plan = DialPlan(random: random)
         advertised = nil
+        unavailable = nil
         isWoken = false
         await configure(settings)
         let changes = await table.changes()
-        plan.remember(await remembered(), now: time.now)
+        await remember()
         await advertise()
         up()
         let (events, sighted) = AsyncStream.makeStream(
@@ -84,11 +83,11 @@ package actor Discovery {
                 for await event in events { await self.take(event) }
             }
             group.addTask {
-                for await _ in changes { await self.tableChanged() }
+                for await _ in changes { await self.remember() }
             }
             while !Task.isCancelled {
                 let next = await advertise()
-                let linked = Set(await table.heard().keys)
+                let linked = await table.undialled()
                 let now = time.now
                 for target in plan.due(now: now, linked: linked) { group.addTask { await self.dial(target) } }
                 await rest(until: min(next, plan.nextDue(now: now, linked: linked)))
@@ -146,8 +145,10 @@ package actor Discovery {
         alarm?.give()
     }
 
-    private func tableChanged() async {
-        plan.remember(await remembered(), now: time.now)
+    /// Whoever was linked is dialled again, also by hand or by itself; and what changed in the table is looked at.
+    private func remember() async {
+        let known = await table.remembered().filter { !$0.isBlocked && $0.address.port > 0 }
+        plan.remember(known.map { ($0.peer, $0.address) }, now: time.now)
         wake()
     }
 
@@ -156,13 +157,20 @@ package actor Discovery {
     private func take(_ event: MdnsEvent) {
         switch event {
         case .available:
+            unavailable = nil
             degraded(nil)
             plan.refresh(now: time.now)
         case .unavailable(let reason):
             plan.keepStale()
+            guard reason != unavailable else { break }
+            unavailable = reason
             log.warning("Other hosts are not found by mDNS: \(reason).", kind: "mdns_unavailable")
-            degraded("Other hosts are not found by mDNS: \(reason). Start Avahi with: systemctl start avahi-daemon")
+            degraded(
+                "Other hosts are not found by mDNS: \(reason). Start Avahi with: systemctl start avahi-daemon; or "
+                    + "connect by hand: lanspreadctl connect")
         case .published(let name):
+            guard name != published else { break }
+            published = name
             log.notice("Other hosts find this one as \(Text.escaped(name)).", kind: "mdns_published")
         case .vanished(let key): plan.lose(key)
         case .appeared(let sighting): sight(sighting)

@@ -24,6 +24,7 @@ extension PeerTable {
     package func forget(_ peer: PeerID) async {
         state.book.forget(peer)
         await ports.memory.forget(peer)
+        changed()
     }
 
     /// Blocks a peer that is known, or lets it in again; on the disk when this returns. A blocked peer's link ends at
@@ -39,6 +40,7 @@ extension PeerTable {
         log.notice(isBlocked ? "A peer is blocked." : "A peer is no longer blocked.", .peer(peer))
         await saveBook()
         await ports.memory.setBlocked(peer, isBlocked)
+        changed()
         return true
     }
 

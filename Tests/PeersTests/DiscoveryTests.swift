@@ -23,13 +23,12 @@ import Testing
     }
 
     private func start(
-        _ host: TableHost, _ staticPeers: [String], remembered: [(peer: PeerID, address: SocketAddress)] = [],
-        time: any TimeSource = MonotonicTime()
+        _ host: TableHost, _ staticPeers: [String], time: any TimeSource = MonotonicTime()
     ) async throws -> Running {
         let disk = try DiskPool(workers: 1)
         let discovery = Discovery(
             mdns: nil, table: host.table, settings: DiscoverySettings(staticPeers: staticPeers), disk: disk,
-            remembered: { remembered }, time: time, random: .system, log: host.records.log, degraded: { _ in })
+            time: time, random: .system, log: host.records.log, degraded: { _ in })
         let up = OneShot<Void>()
         let task = Task<Void, Never> { try? await discovery.run { up.give() } }
         await up.take()
@@ -73,9 +72,18 @@ import Testing
         await bravo.close()
     }
 
-    @Test func `dials a remembered peer, and a peer that is configured while it runs`() async throws {
+    @Test func `dials again who was linked by hand, and who is configured while it runs`() async throws {
         let (alpha, bravo, charlie) = (try await TableHost(), try await TableHost(), try await TableHost())
-        let running = try await start(alpha, [], remembered: [(bravo.peer, try await bravo.address())])
+        let running = try await start(alpha, [])
+        try await alpha.table.connect(to: bravo.address())
+        await bravo.happenings.wait(for: .appeared(alpha.peer))
+        await bravo.table.sayGoodbye()
+        await bravo.happenings.wait { $0.filter { $0 == .appeared(alpha.peer) }.count == 2 }
+        try await alpha.table.wait(forPeers: 1)
+        // Blocked, it is left alone until it is let in again.
+        #expect(await alpha.table.setBlocked(bravo.peer, true))
+        await alpha.happenings.wait(for: .vanished(bravo.peer, "it is blocked here"))
+        #expect(await alpha.table.setBlocked(bravo.peer, false))
         try await alpha.table.wait(forPeers: 1)
         await running.discovery.configure(DiscoverySettings(staticPeers: [try await charlie.address().description]))
         try await alpha.table.wait(forPeers: 2)

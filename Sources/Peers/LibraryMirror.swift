@@ -56,8 +56,8 @@ struct LibraryMirror: Sendable {
         return replace(revision: page.revision, games: assembly.games)
     }
 
-    /// A delta that was applied before changes nothing. One that does not follow is not applied, but what it leads to has
-    /// to be reached.
+    /// A delta that was applied before changes nothing. One that does not follow is not applied, but what it leads to
+    /// has to be reached.
     mutating func take(_ delta: LibraryDelta) throws(WireFault) -> Change {
         guard !isWhole || delta.to > revision else { return .none }
         guard isWhole, delta.from == revision else {

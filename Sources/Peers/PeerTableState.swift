@@ -111,8 +111,8 @@ struct PeerTableState {
         return new.isDialled == (own < peer)
     }
 
-    /// What is known of a peer's library, linked or gone, with the digest that a hello names; nil when it is not known to
-    /// the end.
+    /// What is known of a peer's library, linked or gone, with the digest that a hello names; nil when it is not known
+    /// to the end.
     mutating func kept(of peer: PeerID) -> (mirror: LibraryMirror, digest: Digest)? {
         if let mirror = entries[peer]?.mirror, mirror.isWhole, mirror.missed == nil {
             guard let digest = entries[peer]?.mirror.digest() else { return nil }

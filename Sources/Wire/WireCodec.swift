@@ -78,8 +78,8 @@ package enum WireCodec {
         }
     }
 
-    /// What leads from one revision to a later one; nil when it does not fit a message, or has more entries than a page:
-    /// then the whole library is told.
+    /// What leads from one revision to a later one; nil when it does not fit a message, or has more entries than a
+    /// page: then the whole library is told.
     package static func delta(
         from old: (revision: UInt64, games: [GameID: GameSummary]),
         to new: (revision: UInt64, games: [GameID: GameSummary])

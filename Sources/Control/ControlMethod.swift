@@ -8,6 +8,8 @@ package enum ControlMethod: String, CaseIterable, Sendable {
     case peerList = "peer.list"
     case peerConnect = "peer.connect"
     case peerWait = "peer.wait"
+    case peerForget = "peer.forget"
+    case peerBlock = "peer.block"
     case gameList = "game.list"
     case gameInfo = "game.info"
     case gameDownload = "game.download"

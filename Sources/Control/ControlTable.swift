@@ -10,6 +10,8 @@ extension ControlMethod {
         case .peerList: Self.peerListEntry
         case .peerConnect: Self.peerConnectEntry
         case .peerWait: Self.peerWaitEntry
+        case .peerForget: Self.peerForgetEntry
+        case .peerBlock: Self.peerBlockEntry
         case .gameList: Self.gameListEntry
         case .gameInfo: Self.gameInfoEntry
         case .gameDownload: Self.gameDownloadEntry
@@ -55,9 +57,12 @@ extension ControlMethod {
         example: ControlExample([:], [:]))
 
     private static let peerListEntry = Entry(
-        summary: "Lists the peers that are known now.",
+        summary: "Lists the peers that are connected, and those that are remembered.",
         parameters: ControlPage.parameters,
-        result: "`peers`, ordered by identity; `next` is null or the `after` of the next page.",
+        result: """
+            `peers`, ordered by identity; `next` is null or the `after` of the next page. `state` is connected, suspect \
+            (silent for 10 s), offline or blocked; `last_seen` is when it was heard last.
+            """,
         page: ControlPage(list: "peers", key: "peer"),
         example: ControlExample(
             [:],
@@ -65,7 +70,7 @@ extension ControlMethod {
                 "peers": [
                     [
                         "peer": examplePeer, "name": "bravo", "address": "192.168.1.20:47600", "state": "connected",
-                        "games": 7, "connected_seconds": 125,
+                        "games": 7, "connected_seconds": 125, "last_seen": "2026-11-20T18:00:00Z",
                     ]
                 ], "next": .null,
             ]))
@@ -87,6 +92,25 @@ extension ControlMethod {
         result: "`peers`: how many there are.",
         failures: [.timeout],
         example: ControlExample(["count": 2, "timeout": 30], ["peers": 2]))
+
+    private static let peerParameter = ControlParameter(
+        "peer", .text, .required,
+        "Its identity, the beginning of one identity only (4 digits or more), or the whole name of one peer only.")
+
+    private static let peerForgetEntry = Entry(
+        summary: "Forgets a peer, so that it is not dialled again; a connection that is there stays.",
+        parameters: [peerParameter],
+        result: "`peer`: its identity.",
+        mutates: true, failures: [.noSuchPeer, .notAllowed],
+        example: ControlExample(["peer": "5f0c"], ["peer": examplePeer]))
+
+    private static let peerBlockEntry = Entry(
+        summary: "Blocks a peer, or lets it in again. A blocked one is never dialled, answered or taken as a source.",
+        parameters: [peerParameter, ControlParameter("blocked", .flag, .preset(true), "False lifts the block.")],
+        result: "`peer`: its identity; `blocked`.",
+        mutates: true, failures: [.noSuchPeer],
+        events: [EventName.peerVanished],
+        example: ControlExample(["peer": "bravo"], ["peer": examplePeer, "blocked": true]))
 
     private static let eventsSubscribeEntry = Entry(
         summary: "Answers with a snapshot and its number, then sends every later event as a notification.",

@@ -90,7 +90,9 @@ extension Failure.Kind {
         Entry(kind: .cancelled, code: 8, exit: .cancelled, meaning: "The operation was cancelled."),
         Entry(kind: .unreachable, code: 9, exit: .unreachable, meaning: "The daemon or the address does not answer."),
         Entry(kind: .busy, code: 10, exit: .busy, meaning: "The game has an operation, or a limit is reached."),
-        Entry(kind: .notAllowed, code: 11, exit: .notAllowed, meaning: "This user or this path is not permitted."),
+        Entry(
+            kind: .notAllowed, code: 11, exit: .notAllowed,
+            meaning: "This user, this path or this peer is not permitted."),
         Entry(kind: .badConfiguration, code: 12, exit: .badConfiguration, meaning: "A setting is wrong."),
         Entry(kind: .noCatalog, code: 13, exit: .badConfiguration, meaning: "The daemon has no catalog."),
         Entry(kind: .timeout, code: 14, exit: .timeout, meaning: "It took longer than was asked for."),

@@ -13,6 +13,8 @@ extension Node: ControlHandler {
             return [:]
         case .peerList: return await peerList()
         case .peerConnect: return try await peerConnect(parameters)
+        case .peerForget: return try await peerForget(parameters)
+        case .peerBlock: return try await peerBlock(parameters)
         case .peerWait: return try await peerWait(parameters)
         case .gameList: return await gameList()
         case .gameInfo: return try await gameInfo(parameters)

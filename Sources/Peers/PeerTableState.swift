@@ -20,7 +20,7 @@ struct PeerTableState {
         func snapshot(of peer: PeerID) -> PeerSnapshot {
             PeerSnapshot(
                 peer: peer, name: name, address: address, state: isSuspect ? .suspect : .connected,
-                games: mirror.sorted, hasLibrary: mirror.isWhole, since: since)
+                games: mirror.sorted, hasLibrary: mirror.isWhole, since: since, heard: heard)
         }
     }
 

@@ -57,6 +57,8 @@ package struct PeerSnapshot: Sendable, Hashable {
     /// False until the first whole library has come.
     package let hasLibrary: Bool
     package let since: Instant
+    /// When its last message came.
+    package let heard: Instant
 }
 
 /// A peer that says it has all of one root.

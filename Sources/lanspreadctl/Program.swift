@@ -32,6 +32,7 @@ struct Program {
         case .list: return try list()
         case .info: return try info()
         case .peers: return try peers()
+        case .peer: return try peer()
         case .connect: return try connectPeer()
         case .waitPeers: return try waitPeers()
         case .download: return try download()

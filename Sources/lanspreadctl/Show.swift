@@ -142,31 +142,8 @@ extension Program {
     }
 
     /// Eight digits are enough for eyes; `--json` has them all.
-    private func short(_ row: JSONValue, _ key: String) -> String {
+    func short(_ row: JSONValue, _ key: String) -> String {
         terminal.outputColumns == nil ? row.shown(key) : String(row.shown(key).prefix(8))
-    }
-
-    func peers() throws(Failure) -> ExitCode {
-        try options.expect(0...0)
-        let result = try open().list(.peerList)
-        if options.json {
-            document(result)
-            return .done
-        }
-        var table = Table([
-            .init(title: "PEER"), .init(title: "NAME", canShrink: true), .init(title: "ADDRESS"),
-            .init(title: "STATE"), .init(title: "GAMES", isNumber: true), .init(title: "CONNECTED", isNumber: true),
-        ])
-        for row in result["peers"]?.array ?? [] {
-            let state = row.shown("state")
-            table.rows.append([
-                .init(short(row, "peer")), .init(row.shown("name")), .init(row.shown("address")),
-                .init(state, state == "connected" ? .green : .yellow), .init(row.shown("games")),
-                .init(Figures.seconds(row["connected_seconds"]?.int ?? 0)),
-            ])
-        }
-        terminal.data(table.text(terminal, legend: !options.noLegend))
-        return .done
     }
 
     func operations() throws(Failure) -> ExitCode {

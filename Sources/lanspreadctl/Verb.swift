@@ -1,6 +1,6 @@
 /// What lanspreadctl can do; help and parsing come from this table, and lanspreadctl(1) is tested to name every verb.
 enum Verb: String, CaseIterable {
-    case status, list, info, peers, connect
+    case status, list, info, peers, peer, connect
     case waitPeers = "wait-peers"
     case download, install, operations, cancel, events, shutdown, help, version
 
@@ -51,6 +51,11 @@ enum Verb: String, CaseIterable {
             Entry(usage: "GAME", summary: "Says all that is known of a game.", example: "lanspreadctl info quake")
         case .peers:
             Entry(usage: "", summary: "Lists the peers.", example: "lanspreadctl peers")
+        case .peer:
+            Entry(
+                usage: "list|forget|block|unblock [PEER]",
+                summary: "Lists all known peers; forgets one, blocks one or lets it in again.",
+                example: "lanspreadctl peer block bravo")
         case .connect:
             Entry(
                 usage: "ADDRESS:PORT", summary: "Connects to a peer without mDNS and prints its identity.",
@@ -106,6 +111,9 @@ enum Verb: String, CaseIterable {
         lines.append(["Usage: lanspreadctl", rawValue, entry.usage].filter { !$0.isEmpty }.joined(separator: " "))
         if self == .info || self == .download || self == .install {
             lines += ["", "A game is named by its id, the beginning of one id only, or its whole title."]
+        }
+        if self == .peer {
+            lines += ["", "A peer is named by its identity, the beginning of one identity only, or its whole name."]
         }
         if !entry.flags.isEmpty { lines += [""] + Self.describe(entry.flags) }
         lines += ["", "See also: lanspreadctl help"]

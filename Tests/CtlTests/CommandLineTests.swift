@@ -26,7 +26,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "status", "list", "info", "peers", "connect", "wait-peers", "download", "install", "operations", "cancel",
+        "status", "list", "info", "peers", "peer", "connect", "wait-peers", "download", "install", "operations",
+        "cancel",
         "events", "shutdown", "help", "version",
     ])
     func `helps with an example first`(_ verb: String) async throws {
@@ -126,6 +127,27 @@ import Testing
             let none = try await house.run("download", "zzz")
             #expect(none.status == 10)
             #expect(none.stderr == "There is no game zzz. lanspreadctl list --all shows the games.\n")
+        }
+    }
+
+    @Test func `lists, forgets and blocks peers`() async throws {
+        try await StubHouse().open { house in
+            // The short list leaves out who is not connected.
+            #expect(try await house.run("peers", "--no-legend").stdout.split(separator: "\n").count == 1)
+            let all = try await house.run("peer", "list", "--no-legend").stdout
+            #expect(all.split(separator: "\n").count == 2 && all.contains("offline    2026-11-20T18:00:00Z"))
+            let block = try await house.run("peer", "block", "bravo")
+            #expect(block.status == 0 && block.stderr == "The peer 5f5f5f5f is blocked.\n")
+            #expect(
+                try await house.run("peer", "unblock", "bravo").stderr == "The peer 5f5f5f5f is no longer blocked.\n")
+            let forget = try await house.run("peer", "forget", "5f5f", "--json")
+            #expect(forget.json?["peer"]?.string == String(repeating: "5f", count: 32))
+            let unknown = try await house.run("peer", "forget", "zulu")
+            #expect(unknown.status == 10 && unknown.stderr.hasPrefix("No peer zulu is known."))
+            let slip = try await house.run("peer", "blok", "bravo")
+            #expect(slip.status == 64 && slip.stderr.hasSuffix("Did you mean block?\n"))
+            #expect(try await house.run("peer").status == 64)
+            #expect(try await house.run("peer", "block").status == 64)
         }
     }
 

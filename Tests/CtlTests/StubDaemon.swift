@@ -63,7 +63,12 @@ final class StubDaemon: ControlHandler {
         switch method {
         case .daemonStatus: return status
         case .gameList: return ["games": .array(state.games)]
-        case .peerList: return ["peers": [peer]]
+        case .peerList: return ["peers": [peer, offline]]
+        case .peerForget, .peerBlock:
+            guard ["bravo", "5f5f"].contains(parameters["peer"]?.string) else {
+                throw Failure(.noSuchPeer, "No peer zulu is known.")
+            }
+            return ["peer": peer["peer"] ?? .null, "blocked": parameters["blocked"] ?? .null]
         case .gameInfo:
             guard let row = state.games.first(where: { $0["game"] == parameters["game"] }) else {
                 throw Failure(.noSuchGame, "There is no such game.")
@@ -135,7 +140,11 @@ final class StubDaemon: ControlHandler {
 
     private static let peer: JSONValue = [
         "peer": .string(String(repeating: "5f", count: 32)), "name": "bra\u{1b}[31mvo", "address": "192.168.1.20:47600",
-        "state": "connected", "games": 7, "connected_seconds": 125,
+        "state": "connected", "games": 7, "connected_seconds": 125, "last_seen": "2026-11-20T18:02:05Z",
+    ]
+    private static let offline: JSONValue = [
+        "peer": .string(String(repeating: "6a", count: 32)), "name": "charlie", "address": "192.168.1.30:47600",
+        "state": "offline", "games": 0, "connected_seconds": .null, "last_seen": "2026-11-20T18:00:00Z",
     ]
 }
 

@@ -98,6 +98,8 @@ package enum Limits {
     package static let flaps = 20
     package static let flapWindow = Duration.seconds(10)
     package static let flapPause = Duration.seconds(10)
+    /// A host with our identity is told of in `status` until it was not seen for so long.
+    package static let cloneMemory = Duration.seconds(60)
     package static let goodbyeDeadline = Duration.seconds(2)
     /// So many wrong chunks or manifests in the window ban a peer: one may be a bad disk, three are not.
     package static let strikes = 3

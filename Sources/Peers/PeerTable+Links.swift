@@ -11,6 +11,7 @@ extension PeerTable {
         guard let link = link(over: connection) else { return connection.close(code: CloseCode.malformed) }
         guard !state.book.isBlocked(link.peer) else { return link.close(code: CloseCode.blocked) }
         guard !state.isBanned(link.peer, now: time.now) else { return link.close(code: CloseCode.banned) }
+        guard !state.isFlapping(link.peer, now: time.now) else { return link.close(code: CloseCode.flapping) }
         let greeting = await greeting(link.peer)
         do throws(LinkError) {
             _ = try await link.greet(greeting.hello) { await self.judge(link, $0, greeting) }
@@ -70,17 +71,18 @@ extension PeerTable {
                 if snapshot.hasLibrary { ports.publish(.libraryChanged(link.peer)) }
             }
             changed()
+            if state.come(link.peer, now: time.now) {
+                log.notice(
+                    "\(snapshot.name) is flapping: \(Limits.flaps) connections in a few seconds. It is left alone for "
+                        + "\(Limits.flapPause.components.seconds) s.", kind: "peer_flapping", .peer(link.peer))
+            }
             return nil
         }
     }
 
     private func explain(_ code: UInt64, _ link: PeerLink) {
         switch code {
-        case CloseCode.clonedIdentity:
-            log.error(
-                "Another host bears this host's identity: its state directory is a copy of ours. Remove the identity "
-                    + "file from one of the two state directories and start its daemon again.",
-                kind: "identity_cloned", .peer(link.peer), .field("address", link.remote))
+        case CloseCode.clonedIdentity: noteClone(at: link.remote)
         case CloseCode.versionMismatch:
             log.notice(
                 "A peer speaks another version of the protocol.", .peer(link.peer), .field("address", link.remote))

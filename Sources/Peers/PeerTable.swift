@@ -14,6 +14,8 @@ package actor PeerTable {
     private enum Arrival {
         case accepted(QuicConnection)
         case greeted(PeerLink)
+        /// Not a link, but it has to be watched as long as the table lives.
+        case cloned
     }
 
     /// What a link needs beside its entry: the handle, and the signal that our library is to be sent.
@@ -47,6 +49,8 @@ package actor PeerTable {
     var image: LibraryImage?
     /// Messages about our library that have gone out.
     var libraryMessages = 0
+    /// When a host with our identity was seen last.
+    var cloneSeen: Instant?
     var imageDigest: (revision: UInt64, digest: Digest)?
     let quic: QuicServer
     let ports: PeersPorts
@@ -80,6 +84,7 @@ package actor PeerTable {
     /// Takes connections and keeps links until it is cancelled, or until the QUIC server stops.
     package func run(up: @escaping @Sendable () -> Void) async throws {
         state.clear()
+        forgetClone()
         // Before the first connection: whoever is blocked stays out from the first moment on.
         state.book.load(await ports.memory.load())
         let (stream, arrivals) = AsyncStream.makeStream(
@@ -98,6 +103,7 @@ package actor PeerTable {
                 switch arrival {
                 case .accepted(let connection): group.addTask { await self.welcome(connection) }
                 case .greeted(let link): group.addTask { await self.live(link) }
+                case .cloned: group.addTask { await self.awaitCloneGone() }
                 }
             }
             group.cancelAll()
@@ -106,6 +112,9 @@ package actor PeerTable {
         if Task.isCancelled { throw CancellationError() }
         throw PeersError.stopped
     }
+
+    /// For as long as the table lives; a second life begins without it.
+    func watchClone() { _ = arrivals?.yield(.cloned) }
 
     private func end() {
         arrivals?.finish()
@@ -168,6 +177,8 @@ package actor PeerTable {
             code = theirs
         }
         if code == CloseCode.duplicate { return try await linked(link.peer) }
+        // The other side was the first to notice.
+        if code == CloseCode.clonedIdentity, link.peer == own { noteClone(at: link.remote) }
         throw code.flatMap { PeersError(closeCode: $0) } ?? .handshake(error)
     }
 

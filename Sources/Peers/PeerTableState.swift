@@ -37,6 +37,7 @@ struct PeerTableState {
     private var greeted: Set<PeerID> = []
     private var strikes = StrikeState()
     private var attic = MirrorAttic()
+    private var flaps = FlapState()
     /// Outlives the lives of the table, as bans do.
     var book = PeerBook()
     private let limit: Int
@@ -75,6 +76,7 @@ struct PeerTableState {
         }
         guard !book.isBlocked(peer) else { return .refuse(code: CloseCode.blocked) }
         guard !strikes.isBanned(peer, now: now) else { return .refuse(code: CloseCode.banned) }
+        guard !flaps.isPaused(peer, now: now) else { return .refuse(code: CloseCode.flapping) }
         var entry = Entry(
             link: link, isDialled: isDialled, instance: hello.instance, name: Text.escaped(hello.name),
             address: address, since: now, heard: now)
@@ -146,6 +148,9 @@ struct PeerTableState {
     }
 
     mutating func strike(_ peer: PeerID, now: Instant) -> Bool { strikes.strike(peer, now: now) }
+    /// Returns whether the peer came and went so often that it is left alone from here on.
+    mutating func come(_ peer: PeerID, now: Instant) -> Bool { flaps.come(peer, now: now) }
+    func isFlapping(_ peer: PeerID, now: Instant) -> Bool { flaps.isPaused(peer, now: now) }
     func isBanned(_ peer: PeerID, now: Instant) -> Bool { strikes.isBanned(peer, now: now) }
 
     /// For another life of the table: nobody is linked; bans outlive it.

@@ -104,7 +104,8 @@ private struct Line {
             }
             while !line.queue.isEmpty { try line.deliver() }
             for _ in 0..<20 where line.asked != nil { line.answer() }
-            #expect(line.mirror.games == line.games, "seed \(TestSeed.value), round \(round)")
+            let isTheSame = line.mirror.games == line.games
+            #expect(isTheSame, "seed \(TestSeed.value), round \(round)")
             #expect(line.mirror.missed == nil, "seed \(TestSeed.value), round \(round)")
             snapshots += line.snapshots
             deltas += line.deltas

@@ -219,10 +219,49 @@ final class TableHost: Sendable {
         let (own, other) = (try await alpha.address(), try await clone.address())
         await #expect(throws: PeersError.ownAddress) { try await alpha.table.connect(to: own) }
         await #expect(throws: PeersError.identityCloned) { try await alpha.table.connect(to: other) }
-        await clone.records.trace.wait { $0.contains { $0.kind == "identity_cloned" && $0.level == .error } }
+        for host in [alpha, clone] {
+            await host.records.trace.wait { $0.contains { $0.kind == "identity_cloned" && $0.level == .error } }
+            let degraded = await host.degradations.wait(count: 1)
+            #expect(degraded[0]?.contains("lanspreadctl identity renew") == true)
+        }
         #expect(await alpha.table.snapshot().isEmpty)
         await alpha.close()
         await clone.close()
+    }
+
+    @Test func `is whole again when its clone was not seen for a minute`() async throws {
+        let clock = ManualClock(start: MonotonicTime().now)
+        let alpha = try await TableHost(time: clock)
+        let address = SocketAddress.loopback(port: 9)
+        await alpha.table.noteClone(at: address)
+        await clock.sleepers(1)
+        clock.advance(by: .seconds(50))
+        await alpha.table.noteClone(at: address)
+        clock.advance(by: .seconds(50))
+        await clock.sleepers(1)
+        #expect(alpha.degradations.events.count == 1)
+        clock.advance(by: .seconds(10))
+        #expect(await alpha.degradations.wait(count: 2).last == .some(nil))
+        await alpha.close()
+    }
+
+    @Test func `takes a peer that was started again elsewhere for the same, at once`() async throws {
+        let identity = try Identity.generate()
+        let alpha = try await TableHost(games: [try Sample.summary("a")])
+        let before = try await TableHost(identity: identity, name: "before", games: [try Sample.summary("old")])
+        try await before.table.connect(to: alpha.address())
+        await alpha.happenings.wait(for: .libraryChanged(before.peer))
+        // Its old life has said nothing, and its old link still answers.
+        let after = try await TableHost(identity: identity, name: "after")
+        try await after.table.connect(to: alpha.address())
+        let peers = await alpha.table.snapshot()
+        #expect(peers.map(\.name) == ["after"])
+        #expect(peers.map(\.address) == [try await after.address()])
+        #expect(await alpha.games(of: identity.peer).isEmpty)
+        await before.happenings.wait { $0.contains { if case .vanished = $0 { true } else { false } } }
+        await after.happenings.wait(for: .libraryChanged(alpha.peer))
+        #expect(!alpha.happenings.events.contains { if case .vanished = $0 { true } else { false } })
+        for host in [alpha, before, after] { await host.close() }
     }
 
     @Test func `dials only addresses of a LAN`() async throws {

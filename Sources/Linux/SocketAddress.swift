@@ -135,6 +135,9 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         return low >> 24 == 10 || low >> 20 == 0xac1 || low >> 16 == 0xc0a8 || low >> 16 == 0xa9fe
     }
 
+    /// Means nothing without the interface (RFC 4291).
+    package var isScoped: Bool { isIPv6 && high >> 54 == 0xfe80 >> 6 }
+
     package var isWildcard: Bool { high == 0 && low == 0 }
 
     // MARK: - The C form

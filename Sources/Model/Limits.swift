@@ -122,6 +122,8 @@ package enum Limits {
     package static let addressesPerName = 8
     /// A remembered or told address that answered nobody for so long is left alone until it is sighted.
     package static let dialGuessFor = Duration.seconds(600)
+    /// Messages of peers about others that wait to be looked at.
+    package static let toldWaiting = 16
     /// Addresses that peers told and that nobody else did.
     package static let addressesTold = 256
     /// After Avahi came back, a sighting that is not repeated in this time is gone: three tries of five seconds.

@@ -72,6 +72,7 @@ package actor Discovery {
         isWoken = false
         await configure(settings)
         let changes = await table.changes()
+        let told = await table.told()
         await remember()
         await advertise()
         up()
@@ -84,6 +85,9 @@ package actor Discovery {
             }
             group.addTask {
                 for await _ in changes { await self.remember() }
+            }
+            group.addTask {
+                for await addresses in told { await self.hear(addresses) }
             }
             while !Task.isCancelled {
                 let next = await advertise()
@@ -186,6 +190,11 @@ package actor Discovery {
         else { return }
         log.debug("A host is sighted.", .peer(peer?.short ?? "unknown"), .field("address", address))
         plan.sight(sighting.key, address, peer, now: time.now)
+    }
+
+    private func hear(_ told: [SocketAddress]) {
+        plan.hear(told.filter { families.contains($0.isIPv6) }, now: time.now)
+        wake()
     }
 
     // MARK: - Publishing

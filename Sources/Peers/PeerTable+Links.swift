@@ -95,6 +95,7 @@ extension PeerTable {
     /// The life of an admitted link: messages in, our library out.
     func live(_ link: PeerLink) async {
         guard let handle = handles[link.id] else { return link.close() }
+        tellPeers(over: link)
         let reason = await withTaskGroup(of: LinkError?.self) { group in
             group.addTask {
                 await link.run { message throws(LinkError) in try await self.received(message, from: link) }

@@ -27,7 +27,7 @@ extension PeerTable {
                 ports.publish(.offered(peer, have.game, have.root, chunks: have.chunks))
             case .ping(let nonce): link.post(.pong(nonce: nonce))
             case .pong: break
-            case .peers: break
+            case .peers(let addresses): takePeers(addresses, from: link)
             case .goodbye: link.close(code: CloseCode.goodbye)
             }
         } catch {

@@ -28,6 +28,8 @@ package actor PeerTable {
         let behindSignals: AsyncStream<Void>
         /// What the peer has kept of our library, as both hellos agree.
         let known: LibraryImage?
+        /// Whether it told us of its peers.
+        var hasTold = false
         /// Why this host ends the link, for those who are told that the peer is gone.
         var reason: String?
     }
@@ -44,6 +46,7 @@ package actor PeerTable {
     static let watchersFew = 64
     /// When there are so many, those who left are sought; twice the ones that stayed, so that seeking stays cheap.
     var watchersKept = PeerTable.watchersFew
+    var tellTold: AsyncStream<[SocketAddress]>.Continuation?
     private var arrivals: AsyncStream<Arrival>.Continuation?
     /// Our library as it was last told to anybody, and its digest when a hello has named it.
     var image: LibraryImage?

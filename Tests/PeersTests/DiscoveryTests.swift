@@ -91,6 +91,19 @@ import Testing
         for host in [alpha, bravo, charlie] { await host.close() }
     }
 
+    @Test func `learns of a peer from another one, which both of them name`() async throws {
+        let (alpha, bravo, charlie) = (try await TableHost(), try await TableHost(), try await TableHost())
+        let middle = try await bravo.address().description
+        let first = try await start(alpha, [middle])
+        try await bravo.table.wait(forPeers: 1)
+        let second = try await start(charlie, [middle])
+        try await alpha.table.wait(forPeers: 2)
+        #expect(await alpha.table.isLinked(charlie.peer))
+        await first.stop()
+        await second.stop()
+        for host in [alpha, bravo, charlie] { await host.close() }
+    }
+
     @Test func `sleeps until the next thing is due, and for ever when nothing is`() async throws {
         try await within(.seconds(30)) {
             let clock = ManualClock()
@@ -109,6 +122,19 @@ import Testing
             await running.stop()
             await alpha.close()
         }
+    }
+
+    @Test func `tells a peer nothing that means something else to it`() throws {
+        func isUseful(_ text: String, overLoopback: Bool = false) throws -> Bool {
+            Exchange.isUseful(try #require(SocketAddress(text)), overLoopback: overLoopback)
+        }
+        for text in ["10.0.0.1:1", "192.168.1.7:47600", "169.254.1.1:1", "[fd00::1]:1"] {
+            #expect(try isUseful(text))
+        }
+        for text in ["127.0.0.1:1", "[::1]:1", "8.8.8.8:1", "[2001:db8::1]:1", "[fe80::1]:1", "[fe80::1%1]:1"] {
+            #expect(try !isUseful(text))
+        }
+        #expect(try isUseful("127.0.0.1:1", overLoopback: true))
     }
 
     @Test func `dials beyond the LAN only what is configured by number`() async throws {

@@ -60,8 +60,8 @@ extension ControlMethod {
         summary: "Lists the peers that are connected, and those that are remembered.",
         parameters: ControlPage.parameters,
         result: """
-            `peers`, ordered by identity; `next` is null or the `after` of the next page. `state` is connected, suspect \
-            (silent for 10 s), offline or blocked; `last_seen` is when it was heard last.
+            `peers`, ordered by identity; `next` is null or the `after` of the next page. `state` is connected, \
+            suspect (silent for 10 s), offline or blocked; `last_seen` is when it was heard last.
             """,
         page: ControlPage(list: "peers", key: "peer"),
         example: ControlExample(

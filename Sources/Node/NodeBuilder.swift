@@ -67,11 +67,7 @@ extension Node {
                     ? Mdns(loop: loops.avahi, time: time, log: log.component("Discovery")) : nil,
                 table: peers,
                 settings: DiscoverySettings(staticPeers: settings.peers.value.map(\.description)),
-                disk: loops.disk,
-                remembered: {
-                    await peers.remembered().filter { !$0.isBlocked }.map { (peer: $0.peer, address: $0.address) }
-                },
-                time: time, random: random, log: log.component("Discovery"),
+                disk: loops.disk, time: time, random: random, log: log.component("Discovery"),
                 degraded: { degrade.yield(Degradation(component: "Discovery", reason: $0)) }),
             liveness: Liveness(table: peers, time: time, random: random, log: log.component("Liveness")),
             degradations: degradations)

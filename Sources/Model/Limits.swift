@@ -137,6 +137,12 @@ package enum Limits {
     package static let chunkBuffers = 8
     /// Chunks that are read for peers at once: 32 MiB, so that memory does not grow with the number of peers.
     package static let serveBuffers = 8
+    /// Of them for one peer: one is sent, one is read, one is between. Two peers that stall leave some to others.
+    package static let serveBuffersPerPeer = 3
+    /// Manifests that are sent at once, 64 MiB each at most and some 100 KiB as a rule; whoever is told that it is busy
+    /// asks again in a moment.
+    package static let manifestReplies = 8
+    package static let manifestRepliesPerPeer = 2
     package static let transfers = 64
     package static let chunksPerRequest = 16
     package static let triesPerPeer = 3

@@ -17,8 +17,21 @@ extension PeerLink {
         }
     }
 
-    /// Without a root: of the version that the peer's catalog expects.
+    /// Without a root: of the version that the peer's catalog expects. A busy peer is asked again for some seconds: it
+    /// sends few manifests at once, and each of them takes a moment only.
     package func manifest(_ game: GameID, root: Root?) async throws(LinkError) -> ManifestReply {
+        for pause in [Duration.milliseconds(100), .milliseconds(400), .seconds(1), .seconds(2), .seconds(4)] {
+            do throws(LinkError) {
+                return try await askManifest(game, root)
+            } catch {
+                guard error == .refused(.busy) else { throw error }
+            }
+            guard (try? await time.sleep(for: pause)) != nil else { throw .cancelled }
+        }
+        return try await askManifest(game, root)
+    }
+
+    private func askManifest(_ game: GameID, _ root: Root?) async throws(LinkError) -> ManifestReply {
         let (stream, header) = try await ask(.getManifest(game, root), bytesLimit: Limits.manifestBytes)
         let bytes = try await body(stream, header)
         if header.kind == .bytes { return .manifest(bytes) }

@@ -1,5 +1,6 @@
 package import Model
 package import Runtime
+import Synchronization
 package import Wire
 
 /// What a peer may ask of this host, filled by Node. Each closure runs in a task of that one request, which is
@@ -11,6 +12,9 @@ package struct PeerRequests: Sendable {
     package var manifest: @Sendable (PeerID, GameID, Root?) async throws(PeerRefusal) -> ManifestReply
     /// Answers through the sink; a refusal is thrown before `accept`, or cuts the stream after it.
     package var chunks: @Sendable (PeerID, ChunkRequest, ChunkSink) async throws(PeerRefusal) -> Void
+
+    /// Shared by all links that serve with these ports.
+    let manifestTurns = ManifestTurns()
 
     package init(
         games: @escaping @Sendable (PeerID) async -> (revision: UInt64, games: [GameSummary]),
@@ -30,6 +34,29 @@ package struct PeerRequests: Sendable {
         game: { _, _ in nil },
         manifest: { _, _, _ throws(PeerRefusal) in throw .unknown },
         chunks: { _, _, _ throws(PeerRefusal) in throw .unknown })
+}
+
+/// How many manifests are on their way, over all links and to one peer: each is held in memory until it is sent.
+final class ManifestTurns: Sendable {
+    private let running = Mutex<[PeerID: Int]>([:])
+
+    /// False: enough are being sent; else the turn has to be ended.
+    func begin(_ peer: PeerID) -> Bool {
+        running.withLock { running in
+            guard running.values.reduce(0, +) < Limits.manifestReplies,
+                running[peer, default: 0] < Limits.manifestRepliesPerPeer
+            else { return false }
+            running[peer, default: 0] += 1
+            return true
+        }
+    }
+
+    func end(_ peer: PeerID) {
+        running.withLock { running in
+            guard let count = running[peer] else { preconditionFailure("a manifest was sent twice") }
+            running[peer] = count > 1 ? count - 1 : nil
+        }
+    }
 }
 
 /// The answer to `get_manifest`.

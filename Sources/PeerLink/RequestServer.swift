@@ -71,6 +71,10 @@ final class RequestServer: Sendable {
             let summary = await ports.game(link.peer, game)
             try await put(summary.map { WireCodec.encodeGames([$0]) } ?? WireCodec.encode(.unknown), on: stream)
         case .getManifest(let game, let root):
+            guard ports.manifestTurns.begin(link.peer) else {
+                return try await put(WireCodec.encode(.busy), on: stream)
+            }
+            defer { ports.manifestTurns.end(link.peer) }
             try await put(await manifest(game, root), on: stream)
         case .getChunks(let chunks):
             try await serve(chunks, on: stream)

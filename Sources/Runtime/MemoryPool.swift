@@ -7,6 +7,8 @@ package final class MemoryBlock: @unchecked Sendable {
     package let start: UnsafeMutableRawPointer
     package let capacity: Int
     private let pool: MemoryPool
+    /// Goes with the block; set before anybody else has it.
+    fileprivate var permit: AnyObject?
 
     fileprivate init(start: UnsafeMutableRawPointer, capacity: Int, pool: MemoryPool) {
         self.start = start
@@ -112,6 +114,69 @@ package final class MemoryPool: Sendable {
             // Between the look and the giving it may be cancelled after all: then the new block comes back by itself.
             next.give(MemoryBlock(start: start, capacity: blockBytes, pool: self))
             return
+        }
+    }
+}
+
+/// At most so many blocks of a pool for one of those who use it, so that nobody's slowness takes them all.
+package final class MemoryShare: Sendable {
+    /// The right to one block; given back when the block is.
+    private final class Permit: Sendable {
+        private let share: MemoryShare
+
+        init(_ share: MemoryShare) { self.share = share }
+        deinit { share.giveBack() }
+    }
+
+    private struct State {
+        var held = 0
+        var waiting: [OneShot<Bool>] = []
+    }
+
+    private let pool: MemoryPool
+    private let limit: Int
+    private let state = Locked(State())
+
+    package init(of pool: MemoryPool, limit: Int) {
+        precondition(limit > 0, "a share of nothing")
+        self.pool = pool
+        self.limit = limit
+    }
+
+    /// Waits for the share first and for the pool then, so that who has its share does not stand in others' way.
+    package func acquire() async throws(CancellationError) -> MemoryBlock {
+        if Task.isCancelled { throw CancellationError() }
+        let shot = OneShot<Bool>()
+        let mustWait = state.withLock { state in
+            if state.held < limit {
+                state.held += 1
+                return false
+            }
+            state.waiting.append(shot)
+            return true
+        }
+        if mustWait, await !shot.take(orGive: false) {
+            state.withLock { $0.waiting.removeAll { $0 === shot } }
+            throw CancellationError()
+        }
+        let permit = Permit(self)
+        let block = try await pool.acquire()
+        block.permit = permit
+        return block
+    }
+
+    /// The right goes to who waits longest; one that was cancelled does not want it.
+    private func giveBack() {
+        while true {
+            let next: OneShot<Bool>? = state.withLock { state in
+                if state.waiting.isEmpty {
+                    state.held -= 1
+                    return nil
+                }
+                return state.waiting.removeFirst()
+            }
+            guard let next else { return }
+            if next.give(true) { return }
         }
     }
 }

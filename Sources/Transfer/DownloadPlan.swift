@@ -35,6 +35,8 @@ struct DownloadPlan {
     private var sources: [SourceID: SourceState] = [:]
     /// Failures by peer, whatever its link: coming back does not make a liar honest.
     private var failures: [PeerID: [Int: Int]] = [:]
+    /// Who failed a waiting chunk last: it is not the next one to be asked for it, when there is another.
+    private var shunned: [Int: PeerID] = [:]
     let chunkCount: Int
 
     init(missing: [Int], chunkCount: Int) {
@@ -72,8 +74,14 @@ struct DownloadPlan {
             return nil
         }
         let tries = failures[source.peer] ?? [:]
-        guard let index = waiting.lastIndex(where: { tries[$0, default: 0] < Limits.triesPerPeer }) else { return nil }
+        let index = waiting.lastIndex { chunk in
+            tries[chunk, default: 0] < Limits.triesPerPeer
+                && (shunned[chunk] != source.peer || !hasOther(than: source.peer, for: chunk))
+        }
+        guard let index else { return nil }
         let chunk = waiting.remove(at: index)
+        // Whatever becomes of it there, the one that failed it may be asked again.
+        shunned[chunk] = nil
         sources[source]?.inFlight.insert(chunk)
         return chunk
     }
@@ -88,6 +96,7 @@ struct DownloadPlan {
     mutating func failed(_ chunk: Int, from source: SourceID) {
         take(chunk, from: source)
         failures[source.peer, default: [:]][chunk, default: 0] += 1
+        shunned[chunk] = source.peer
         waiting.append(chunk)
     }
 
@@ -106,6 +115,12 @@ struct DownloadPlan {
         guard !peers.isEmpty else { return false }
         return waiting.contains { chunk in
             peers.allSatisfy { failures[$0]?[chunk, default: 0] ?? 0 >= Limits.triesPerPeer }
+        }
+    }
+
+    private func hasOther(than peer: PeerID, for chunk: Int) -> Bool {
+        sources.contains { source, state in
+            source.peer != peer && state.isUsable && failures[source.peer]?[chunk] ?? 0 < Limits.triesPerPeer
         }
     }
 

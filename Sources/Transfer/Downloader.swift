@@ -213,6 +213,8 @@ package actor Downloader {
         case .tooSlow, .cut:
             // The stream is gone and the link is not: another try, but not for ever.
             plan.failed(chunk, from: source.id)
+            // It is for another source now, which may have nothing to do.
+            change.yield()
             return true
         case .cancelled:
             plan.returned(chunk, from: source.id)
@@ -243,6 +245,7 @@ package actor Downloader {
             return false
         }
         plan.failed(chunk, from: source.id)
+        change.yield()
         hasWrongBytes = true
         log.warning(
             "A peer sent bytes that fail their digest.", .game(manifest.game), .peer(source.peer),

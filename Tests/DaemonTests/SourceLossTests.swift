@@ -61,6 +61,21 @@ import Wire
         }
     }
 
+    @Test func `whose receiver stops in its middle is no trouble to the sender`() async throws {
+        try await Self.begun { alpha, charlie in
+            let before = alpha.log.text.count
+            #expect(await charlie.stop() == 0)
+            let goodbye = await alpha.log.line(with: "said goodbye")
+            while try await alpha.done("status")["outbound_transfers"]?.int != 0 {}
+            #expect(goodbye != nil)
+            let after = alpha.log.text.dropFirst(before).split(separator: "\n").map(String.init)
+            // Two seconds later it may have been dialled in vain.
+            let others = after.filter { !$0.hasPrefix("Peers  charlie is gone: it said goodbye.") }
+                .filter { !$0.hasPrefix("Discovery  ") }
+            #expect(others.isEmpty, "\(others)")
+        }
+    }
+
     @Test func `whose only source dies ends after the grace, and its daemon lives`() async throws {
         try await Self.begun { alpha, charlie in
             alpha.process.kill()

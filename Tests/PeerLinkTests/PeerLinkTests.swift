@@ -44,6 +44,32 @@ import Wire
         await bravo.close()
     }
 
+    @Test func `sends a few manifests at once, and the others when it is no longer busy`() async throws {
+        try await within(.seconds(20)) { [game] in
+            let (asked, gate) = (Trace<Int>(), AsyncGate())
+            let pair = try await LinkPair(
+                .manifests { _, _, _ throws(PeerRefusal) in
+                    asked.record(1)
+                    try? await gate.wait()
+                    asked.record(-1)
+                    return .manifest([1, 2, 3])
+                })
+            let wanted = try #require(game)
+            try await withThrowingTaskGroup(of: ManifestReply.self) { group in
+                for _ in 0..<6 { group.addTask { try await pair.asking.manifest(wanted, root: nil) } }
+                await asked.wait(count: Limits.manifestRepliesPerPeer)
+                gate.open()
+                for try await reply in group { #expect(reply == .manifest([1, 2, 3])) }
+            }
+            let most = asked.events.reduce(into: (now: 0, most: 0)) { count, step in
+                count.now += step
+                count.most = max(count.most, count.now)
+            }
+            #expect(most.most == Limits.manifestRepliesPerPeer && asked.events.count == 12)
+            await pair.close()
+        }
+    }
+
     @Test func `asks for manifests, and hears of hashing and of refusals`() async throws {
         let bytes = [UInt8](repeating: 9, count: 300_000)
         let pair = try await LinkPair(

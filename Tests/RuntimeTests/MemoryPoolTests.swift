@@ -76,3 +76,44 @@ import Testing
         }
     }
 }
+
+@Suite struct `A share of a memory pool` {
+    @Test func `leaves the rest to others however many ask within it`() async throws {
+        try await within {
+            let pool = MemoryPool(blockBytes: 4_096, limit: 4)
+            let slow = MemoryShare(of: pool, limit: 3)
+            var held = [try await slow.acquire(), try await slow.acquire(), try await slow.acquire()]
+            let waiting = Trace<Int>()
+            let fourth = Task {
+                let block = try await slow.acquire()
+                waiting.record(4)
+                return block
+            }
+            // Whoever has a share of its own is not behind those who wait within theirs.
+            let other = MemoryShare(of: pool, limit: 3)
+            for _ in 0..<100 { _ = try await other.acquire() }
+            #expect(waiting.events.isEmpty && pool.lent == 3)
+            held.removeFirst()
+            let late = try await fourth.value
+            #expect(pool.lent == 3)
+            withExtendedLifetime((held, late)) {}
+        }
+    }
+
+    @Test func `loses no right when waiting is cancelled`() async throws {
+        try await within {
+            let pool = MemoryPool(blockBytes: 4_096, limit: 4)
+            let share = MemoryShare(of: pool, limit: 2)
+            for _ in 0..<200 {
+                await withTaskGroup(of: Void.self) { group in
+                    for _ in 0..<8 { group.addTask { _ = try? await share.acquire() } }
+                    group.cancelAll()
+                }
+            }
+            #expect(pool.lent == 0)
+            let both = (try await share.acquire(), try await share.acquire())
+            #expect(pool.lent == 2)
+            withExtendedLifetime(both) {}
+        }
+    }
+}

@@ -38,12 +38,29 @@ import Testing
         for _ in 0..<Limits.triesPerPeer {
             #expect(plan.next(for: alpha) == 0)
             plan.failed(0, from: alpha)
+            // Not of the same one again at once, as long as another may have it.
+            #expect(plan.next(for: alpha) == nil)
+            #expect(plan.next(for: bravo) == 0)
+            plan.returned(0, from: bravo)
         }
         #expect(plan.next(for: alpha) == nil)
         #expect(!plan.isExhausted)
         #expect(plan.next(for: bravo) == 0)
         plan.landed(0, from: bravo)
         #expect(plan.isComplete)
+    }
+
+    @Test func `asks the only source again for what it failed`() throws {
+        let (alpha, bravo) = (try source(1, links.0), try source(2, links.1))
+        var plan = DownloadPlan(missing: [0, 1], chunkCount: 2)
+        plan.update(sources: [alpha, bravo])
+        #expect(plan.next(for: alpha) == 0)
+        plan.failed(0, from: alpha)
+        // What it did not fail it may have at once.
+        #expect(plan.next(for: alpha) == 1)
+        plan.landed(1, from: alpha)
+        plan.spend(bravo)
+        #expect(plan.next(for: alpha) == 0)
     }
 
     @Test func `is exhausted when every source failed a chunk three times`() throws {

@@ -60,12 +60,20 @@ package struct LogField: Hashable, Sendable {
     /// Lower case, as it stands before the "=".
     package let name: String
     package let value: String
+    /// Of its text in a record: what is longer came from outside, but for our own paths.
+    let limitBytes: Int
 
     package static func game(_ value: some CustomStringConvertible) -> LogField { field("game", value) }
+    /// The whole identity.
     package static func peer(_ value: some CustomStringConvertible) -> LogField { field("peer", value) }
     package static func operation(_ value: some CustomStringConvertible) -> LogField { field("op", value) }
     package static func field(_ name: String, _ value: some CustomStringConvertible) -> LogField {
-        LogField(name: name, value: value.description)
+        LogField(name: name, value: value.description, limitBytes: LogText.valueBytes)
+    }
+
+    /// A path that an administrator chose.
+    package static func path(_ name: String, _ path: String) -> LogField {
+        LogField(name: name, value: path, limitBytes: LogText.pathBytes)
     }
 }
 
@@ -93,14 +101,13 @@ package protocol LogSink: Sendable {
 
 /// The voice of one component.
 ///
-/// A record that a component says again and again is written once, counted, and written again with its count when the
-/// component says something else or a minute has passed.
+/// What it says again and again, or in turns with something else, is counted instead of repeated: see `LogGate`.
 package struct Log: Sendable {
     private final class Core: Sendable {
         let sink: any LogSink
         let time: any TimeSource
         let level: Atomic<Int>
-        let repeats = Locked<[String: Repeat]>([:])
+        let gate = Locked(LogGate())
 
         init(_ sink: any LogSink, _ level: LogLevel, _ time: any TimeSource) {
             self.sink = sink
@@ -109,21 +116,15 @@ package struct Log: Sendable {
         }
     }
 
-    private struct Repeat {
-        let record: LogRecord
-        var written: Instant
-        var count = 0
-    }
-
-    /// A record that comes for hours is still seen to be coming.
-    private static let reminder = Duration.seconds(60)
-
     private let core: Core
     private let name: String
+    /// Stand in every record of this voice.
+    private let context: [LogField]
 
-    private init(core: Core, name: String) {
+    private init(core: Core, name: String, context: [LogField] = []) {
         self.core = core
         self.name = name
+        self.context = context
     }
 
     package init(
@@ -134,7 +135,13 @@ package struct Log: Sendable {
 
     /// The same log in the voice of another component.
     package func component(_ name: String) -> Log {
-        Log(core: core, name: name)
+        Log(core: core, name: name, context: context)
+    }
+
+    /// The same voice about one thing, for whoever does not know what it is working for: these fields stand in each of
+    /// its records, unless the record has one of that name.
+    package func about(_ fields: LogField...) -> Log {
+        Log(core: core, name: name, context: context + fields)
     }
 
     /// Says nothing.
@@ -173,44 +180,29 @@ package struct Log: Sendable {
 
     private func write(_ level: LogLevel, _ sentence: () -> String, _ kind: LogKind?, _ fields: [LogField]) {
         guard level.rawValue <= core.level.load(ordering: .relaxed) else { return }
-        let record = LogRecord(level: level, component: name, sentence: sentence(), kind: kind, fields: fields)
+        let known = context.filter { field in !fields.contains { $0.name == field.name } }
+        let record = LogRecord(level: level, component: name, sentence: sentence(), kind: kind, fields: fields + known)
         let now = core.time.now
         // Written under the lock: two threads' records must not change places with a count between them.
-        core.repeats.withLock { repeats in
-            guard var last = repeats[name] else {
-                repeats[name] = Repeat(record: record, written: now)
-                core.sink.write(record)
-                return
-            }
-            if last.record == record {
-                last.count += 1
-                if now - last.written >= Self.reminder {
-                    core.sink.write(last.record.counted(last.count))
-                    last = Repeat(record: record, written: now)
-                }
-                repeats[name] = last
-                return
-            }
-            if last.count > 0 { core.sink.write(last.record.counted(last.count)) }
-            repeats[name] = Repeat(record: record, written: now)
-            core.sink.write(record)
+        core.gate.withLock { gate in
+            for record in gate.admit(record, now: now) { core.sink.write(record) }
+        }
+    }
+
+    /// Writes the counts whose minute has passed; for whoever is awake anyway.
+    package func settle() {
+        let now = core.time.now
+        core.gate.withLock { gate in
+            for record in gate.settle(now: now) { core.sink.write(record) }
         }
     }
 
     /// Writes the counts that are still held back; at the end of the daemon.
     package func flush() {
-        core.repeats.withLock { repeats in
-            for last in repeats.values where last.count > 0 { core.sink.write(last.record.counted(last.count)) }
-            repeats.removeAll()
+        let now = core.time.now
+        core.gate.withLock { gate in
+            for record in gate.flush(now: now) { core.sink.write(record) }
         }
-    }
-}
-
-extension LogRecord {
-    fileprivate func counted(_ count: Int) -> LogRecord {
-        LogRecord(
-            level: level, component: component, sentence: sentence, kind: kind,
-            fields: fields + [.field("repeated", count)])
     }
 }
 

@@ -2,7 +2,10 @@
 package enum LogText {
     /// A sentence of ours is shorter; what is longer came from outside.
     private static let sentenceBytes = 1_024
-    private static let valueBytes = 512
+    /// Text of a peer, as everywhere; every id and figure of ours is shorter.
+    static let valueBytes = 128
+    /// The longest path that Linux takes.
+    static let pathBytes = 4_096
 
     package static func sentence(_ text: String) -> String {
         escaped(text, limit: sentenceBytes)
@@ -10,6 +13,10 @@ package enum LogText {
 
     package static func value(_ text: String) -> String {
         escaped(text, limit: valueBytes)
+    }
+
+    package static func value(_ field: LogField) -> String {
+        escaped(field.value, limit: field.limitBytes)
     }
 
     /// Control characters, line ends and the marks that turn the direction of writing become `\u{…}`; the rest stays.
@@ -36,11 +43,20 @@ package enum LogText {
         }
     }
 
+    /// Enough of a peer's 64 digits for people to tell two apart.
+    private static let peerDigits = 8
+
     /// `component  sentence  key=value`; a value with blanks, quotes or nothing in it stands in quotes.
-    package static func line(_ record: LogRecord) -> String {
+    package static func line(_ record: LogRecord) -> String { line(record, isBrief: false) }
+
+    /// The same for where the fields stand beside the line, which have the identity of a peer whole.
+    package static func brief(_ record: LogRecord) -> String { line(record, isBrief: true) }
+
+    private static func line(_ record: LogRecord, isBrief: Bool) -> String {
         var line = value(record.component) + "  " + sentence(record.sentence)
         for (index, field) in record.fields.enumerated() {
-            line += (index == 0 ? "  " : " ") + value(field.name) + "=" + quoted(value(field.value))
+            let text = isBrief && field.name == "peer" ? value(String(field.value.prefix(peerDigits))) : value(field)
+            line += (index == 0 ? "  " : " ") + value(field.name) + "=" + quoted(text)
         }
         return line
     }

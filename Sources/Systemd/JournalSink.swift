@@ -16,14 +16,14 @@ package struct JournalSink: LogSink {
     /// "NAME=value" for each field, in the order in which they are sent.
     package static func fields(of record: LogRecord) -> [String] {
         var fields = [
-            "MESSAGE=" + LogText.line(record),
+            "MESSAGE=" + LogText.brief(record),
             "PRIORITY=\(record.level.rawValue)",
             "SYSLOG_IDENTIFIER=lanspreadd",
             "LANSPREAD_COMPONENT=" + LogText.value(record.component),
         ]
         if let kind = record.kind { fields.append("MESSAGE_ID=" + kind.messageID) }
         for field in record.fields {
-            fields.append("LANSPREAD_" + journalName(field.name) + "=" + LogText.value(field.value))
+            fields.append("LANSPREAD_" + journalName(field.name) + "=" + LogText.value(field))
         }
         return fields
     }

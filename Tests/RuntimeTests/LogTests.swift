@@ -59,7 +59,25 @@ import Testing
         #expect(LogText.value("Grüße 🎮") == "Grüße 🎮")
         log.info("s", .field("v", #"say "no" = \"#))
         #expect(lines == [#"net  s  v="say \"no\" = \\""#])
-        #expect(LogText.value(String(repeating: "x", count: 5_000)).utf8.count < 600)
+        #expect(LogText.value(String(repeating: "x", count: 5_000)) == String(repeating: "x", count: 128) + "…")
+        let path = "/" + String(repeating: "p", count: 1_000)
+        #expect(LogText.value(.path("games", path)) == path)
+        #expect(LogText.value(.field("name", path)).utf8.count < 140)
+    }
+
+    @Test func `has the whole identity of a peer, or its beginning where the fields stand beside it`() {
+        let peer = String(repeating: "4f", count: 32)
+        log.info("A peer appeared.", .peer(peer))
+        #expect(lines == ["net  A peer appeared.  peer=\(peer)"])
+        let brief = sink.trace.events.map(LogText.brief)
+        #expect(brief == ["net  A peer appeared.  peer=4f4f4f4f"])
+    }
+
+    @Test func `says what it is about in every record, but for what the record says itself`() {
+        let voice = log.about(.operation(7), .game("quake"))
+        voice.info("One.")
+        voice.component("other").info("Two.", .game("doom"))
+        #expect(lines == ["net  One.  op=7 game=quake", "other  Two.  game=doom op=7"])
     }
 
     @Test func `names a kind by an id that never changes`() {

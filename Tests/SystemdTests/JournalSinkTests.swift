@@ -3,17 +3,20 @@ import Systemd
 import Testing
 
 @Suite struct `A journal record` {
+    private static let peer = String(repeating: "4f", count: 32)
+
     @Test func `has a field for each id, and the same words for a person`() {
         let record = LogRecord(
             level: .warning, component: "transfer", sentence: "Quake was not downloaded.", kind: "operation_failed",
-            fields: [.game("quake"), .peer("4F2A"), .operation(17), .field("bad-näme", "a\nPRIORITY=0")])
+            fields: [.game("quake"), .peer(Self.peer), .operation(17), .field("bad-näme", "a\nPRIORITY=0")])
         let fields = JournalSink.fields(of: record)
         #expect(
             fields == [
-                "MESSAGE=transfer  Quake was not downloaded.  game=quake peer=4F2A op=17 "
+                "MESSAGE=transfer  Quake was not downloaded.  game=quake peer=4f4f4f4f op=17 "
                     + #"bad-näme="a\\u{a}PRIORITY=0""#,
                 "PRIORITY=4", "SYSLOG_IDENTIFIER=lanspreadd", "LANSPREAD_COMPONENT=transfer",
-                "MESSAGE_ID=" + LogKind("operation_failed").messageID, "LANSPREAD_GAME=quake", "LANSPREAD_PEER=4F2A",
+                "MESSAGE_ID=" + LogKind("operation_failed").messageID, "LANSPREAD_GAME=quake",
+                "LANSPREAD_PEER=\(Self.peer)",
                 "LANSPREAD_OPERATION=17", #"LANSPREAD_BAD_N_ME=a\u{a}PRIORITY=0"#,
             ])
     }

@@ -38,10 +38,14 @@ struct Daemon: Sendable {
             // While the control socket still stands, so that subscribers hear of it.
             failed: { node.house.events.publish(.runtimeFailed(component: $0, reason: $1)) })
         var ports = Node.SupervisionPorts()
-        ports.stop = { supervisor.stop() }
+        let report = StatusReport(events: node.house.events) { node.house.catalog.isThere }
+        ports.stop = {
+            report.stopping()
+            supervisor.stop()
+        }
         ports.statuses = { await supervisor.statuses() }
         node.attach(ports)
-        let status = await live(node, supervisor, signals.stream(on: loops.net[0]), log)
+        let status = await live(node, supervisor, report, signals.stream(on: loops.net[0]), log)
         log.flush()
         return status
     }
@@ -56,16 +60,20 @@ struct Daemon: Sendable {
     }
 
     private func live(
-        _ node: Node, _ supervisor: Supervisor, _ signals: AsyncStream<Int32>, _ log: Log
+        _ node: Node, _ supervisor: Supervisor, _ report: StatusReport, _ signals: AsyncStream<Int32>, _ log: Log
     ) async -> Int32 {
         let isUp = OneShot<Void>()
         let exit = await withTaskGroup(of: SupervisorExit?.self) { group in
             group.addTask {
-                await Daemon.obey(signals, supervisor, log)
+                await Daemon.obey(signals, supervisor, report, log)
                 return nil
             }
             group.addTask {
-                await beat(node, supervisor)
+                await beat(node, supervisor, log)
+                return nil
+            }
+            group.addTask {
+                await report.run()
                 return nil
             }
             group.addTask {
@@ -75,9 +83,9 @@ struct Daemon: Sendable {
             group.addTask {
                 await supervisor.run {
                     isUp.give()
-                    ServiceManager.ready(status: "Ready")
+                    ServiceManager.ready(status: report.text)
                     node.house.events.publish(.localReady)
-                    log.notice("The daemon is ready.", kind: "ready", .field("games", settings.gamesDirectory.value))
+                    log.notice("The daemon is ready.", kind: "ready", .path("games", settings.gamesDirectory.value))
                 }
             }
             var exit = SupervisorExit.stopped
@@ -92,20 +100,25 @@ struct Daemon: Sendable {
             log.notice("The daemon has stopped.", kind: "stopped")
             return 0
         }
-        log.error("\(component) failed, and the daemon ends: \(reason)", kind: "runtime_failed")
+        log.error(
+            "\(component) failed, and the daemon ends: \(reason)", kind: "runtime_failed",
+            .field("component", component))
         return isUp.value != nil ? 1 : StartFailure.Exit.unavailable.rawValue
     }
 
     /// The first wish to stop is obeyed in order, the second at once.
-    private static func obey(_ signals: AsyncStream<Int32>, _ supervisor: Supervisor, _ log: Log) async {
+    private static func obey(
+        _ signals: AsyncStream<Int32>, _ supervisor: Supervisor, _ report: StatusReport, _ log: Log
+    ) async {
         var isStopping = false
         for await signal in signals {
             guard signal != ProcessSignals.hangup else {
-                log.notice("SIGHUP changes nothing: the configuration is read at the start only.")
+                log.notice(
+                    "SIGHUP changes nothing: the configuration is read at the start only.", kind: "reload_ignored")
                 continue
             }
             if isStopping { supervisor.hurry() }
-            if !isStopping { ServiceManager.stopping(status: "Stopping") }
+            report.stopping()
             isStopping = true
             supervisor.stop()
         }
@@ -113,12 +126,13 @@ struct Daemon: Sendable {
 
     /// Tells systemd that we live, and only when every thread that the daemon needs, and every Required subsystem, has
     /// just answered.
-    private func beat(_ node: Node, _ supervisor: Supervisor) async {
+    private func beat(_ node: Node, _ supervisor: Supervisor, _ log: Log) async {
         guard let limit = ServiceManager.watchdogLimit else { return }
         while !Task.isCancelled {
             await node.answer()
             _ = await supervisor.statuses()
             ServiceManager.watchdog()
+            log.settle()
             // Cut short only when the daemon ends.
             try? await MonotonicTime().sleep(for: limit / 2)
         }

@@ -49,7 +49,8 @@ package actor ChunkWriter {
         let kept = landed.count { $0 }
         if kept > 0 {
             log.notice(
-                "Chunks that are here already are not fetched.", .game(built.manifest.game), .field("here", kept),
+                "Chunks that are here already are not fetched.", kind: "chunks_kept", .game(built.manifest.game),
+                .field("here", kept),
                 .field("chunks", landed.count))
         }
         return ChunkWriter(prepared, built: built, landed: landed, disk: disk, log: log)
@@ -75,7 +76,9 @@ package actor ChunkWriter {
                 try record.note(chunk)
             } catch {
                 // The download goes on without: what is not recorded is fetched again after a stop.
-                log.warning("The download's record was not written: \(error.sentence).", .game(manifest.game))
+                log.warning(
+                    "The download's record was not written: \(error.sentence).", kind: "record_not_written",
+                    .game(manifest.game))
             }
         }
         await note(chunk)
@@ -100,7 +103,9 @@ package actor ChunkWriter {
                 do throws(StorageError) {
                     try record.distrust()
                 } catch {
-                    log.error("A failed sync was not recorded: \(error.sentence).", .game(root.game))
+                    log.error(
+                        "A failed sync was not recorded: \(error.sentence).", kind: "record_not_written",
+                        .game(root.game))
                 }
                 throw error
             }
@@ -110,7 +115,8 @@ package actor ChunkWriter {
                 try root.sweepDownload()
                 try root.clearDownloadRecord()
             } catch {
-                log.warning("A download was not swept: \(error.sentence).", .game(root.game))
+                log.warning(
+                    "A download was not swept: \(error.sentence).", kind: "download_not_swept", .game(root.game))
             }
         }
     }
@@ -125,7 +131,7 @@ package actor ChunkWriter {
             do throws(StorageError) {
                 try root.sweepDownload()
             } catch {
-                log.error("A download was not swept: \(error.sentence).", .game(root.game))
+                log.error("A download was not swept: \(error.sentence).", kind: "download_not_swept", .game(root.game))
             }
         }
     }

@@ -60,10 +60,13 @@ package actor ControlServer {
     }
 
     private func admit(_ connection: Connection, _ sessions: inout DiscardingTaskGroup) {
-        guard let client = connection.client else { return log.warning("A control client without a name is refused.") }
+        guard let client = connection.client else {
+            return log.warning("A control client without a name is refused.", kind: "client_refused")
+        }
         guard clients < settings.clients else {
             connection.tellBusy(settings.clients)
-            return log.warning("A control client is refused: \(settings.clients) are connected.")
+            return log.warning(
+                "A control client is refused: \(settings.clients) are connected.", kind: "client_refused")
         }
         clients += 1
         let session = ControlSession(connection, client: client, handler: handler, settings: settings, log: log)

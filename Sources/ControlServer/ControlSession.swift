@@ -47,7 +47,9 @@ actor ControlSession {
                 waits.cancelAll()
             }
         }
-        if let reason = await socket.dropReason { log.notice("A control client is dropped: \(reason).", who) }
+        if let reason = await socket.dropReason {
+            log.notice("A control client is dropped: \(reason).", kind: "client_dropped", pid, uid)
+        }
         await socket.close()
     }
 
@@ -83,7 +85,9 @@ actor ControlSession {
             ? "it is longer than \(Limits.controlRequestBytes) bytes" : "its line was begun and not finished"
         let failure = Failure(.malformed, "The request was not understood: \(reason).")
         _ = await socket.send(JSONRPC.encodeFailure(id: .null, failure), within: settings.replyDeadline)
-        log.info("A control client is told that its request was not understood: \(reason).", who)
+        log.info(
+            "A control client is told that its request was not understood: \(reason).", kind: "client_malformed", pid,
+            uid)
     }
 
     /// Returns when `holds` does, the client is gone, or the task was cancelled.
@@ -139,20 +143,17 @@ actor ControlSession {
     }
 
     private func note(_ method: ControlMethod, _ parameters: JSONValue) {
-        let call = LogField.field("method", method.name)
-        let sentence = "A control client changes something."
-        if let game = parameters["game"]?.string {
-            log.notice(sentence, call, .game(game), who)
-        } else if let operation = parameters["operation_id"]?.int {
-            log.notice(sentence, call, .operation(operation), who)
-        } else if let address = parameters["address"]?.string {
-            log.notice(sentence, call, .field("address", address), who)
-        } else {
-            log.notice(sentence, call, who)
-        }
+        var fields: [LogField] = [.field("method", method.name), pid, uid]
+        if let game = parameters["game"]?.string { fields.append(.game(game)) }
+        if let peer = parameters["peer"]?.string { fields.append(.peer(peer)) }
+        if let operation = parameters["operation_id"]?.int { fields.append(.operation(operation)) }
+        if let address = parameters["address"]?.string { fields.append(.field("address", address)) }
+        log.write(.notice, "A control client calls \(method.name).", kind: "control_change", fields)
     }
 
-    private var who: LogField { .field("client", client) }
+    /// Who it was, by SO_PEERCRED: what the kernel knew when the client connected.
+    private var pid: LogField { .field("client_pid", client.pid) }
+    private var uid: LogField { .field("client_uid", client.uid) }
 
     // MARK: - Events
 

@@ -114,7 +114,9 @@ package struct Installer: Sendable {
         do throws(StorageError) {
             _ = try await disk.run { () throws(StorageError) in try Recovery.recover(root) }
         } catch {
-            log.error("An unfinished install was left for recovery: \(error.sentence)", .game(root.game))
+            log.error(
+                "An unfinished install was left for recovery: \(error.sentence)", kind: "game_not_recovered",
+                .game(root.game))
         }
     }
 

@@ -68,7 +68,7 @@ extension GameLibrary {
             await noticed(game)
         case .failure(let error):
             cannotBuild(game, facts.fingerprint)
-            log.warning("No manifest can be made of the game. \(error.sentence)", .game(game))
+            log.warning("No manifest can be made of the game. \(error.sentence)", kind: "manifest_failed", .game(game))
         }
         publish()
     }
@@ -118,6 +118,6 @@ extension GameLibrary {
             return
         }
         await built(manifest, facts)
-        log.info("The manifest is built.", .game(game), .field("root", manifest.root))
+        log.info("The manifest is built.", kind: "manifest_built", .game(game), .field("root", manifest.root))
     }
 }

@@ -76,7 +76,7 @@ package actor GameLibrary {
         do throws(DatabaseError) {
             index = try await database.indexedGames()
         } catch {
-            log.error("The index was not read and is built again: \(error.sentence)")
+            log.error("The index was not read and is built again: \(error.sentence)", kind: "index_failed")
         }
         state.remember(index.keys)
         await scanLogged()
@@ -109,7 +109,7 @@ package actor GameLibrary {
             do throws(LibraryError) {
                 try await self.look(at: game, look)
             } catch {
-                log.warning(error.sentence, .game(game))
+                log.warning(error.sentence, kind: "game_unreadable", .game(game))
             }
         }
         for game in state.knownGames.subtracting(listed) where !state.isActive(game) && begin(look, game) {
@@ -150,7 +150,7 @@ package actor GameLibrary {
         do throws(LibraryError) {
             try await look(at: game, nextLook())
         } catch {
-            log.warning(error.sentence, .game(game))
+            log.warning(error.sentence, kind: "game_unreadable", .game(game))
         }
         publish()
     }
@@ -190,7 +190,7 @@ package actor GameLibrary {
             if state.root(of: game) == root { keep(manifest) }
             return manifest
         } catch {
-            log.error("The manifest is built again. \(error.sentence)", .game(game))
+            log.error("The manifest is built again. \(error.sentence)", kind: "index_failed", .game(game))
             if state.root(of: game) == root, let facts = state.facts(of: game) {
                 index[game] = nil
                 state.found(game, facts, root: nil)
@@ -282,7 +282,7 @@ package actor GameLibrary {
                     game: game, version: manifest.manifest.version, fingerprint: facts.fingerprint,
                     root: manifest.root, manifest: manifest.bytes))
         } catch {
-            log.error("The index entry was not kept: \(error.sentence)", .game(game))
+            log.error("The index entry was not kept: \(error.sentence)", kind: "index_failed", .game(game))
         }
     }
 
@@ -296,7 +296,7 @@ package actor GameLibrary {
         do throws(DatabaseError) {
             try await database.removeIndexEntry(of: game)
         } catch {
-            log.error("The index entry was not removed: \(error.sentence)", .game(game))
+            log.error("The index entry was not removed: \(error.sentence)", kind: "index_failed", .game(game))
         }
     }
 

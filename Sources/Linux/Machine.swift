@@ -48,6 +48,7 @@ package enum Machine {
     }
 
     package static var processID: Int32 { getpid() }
+    package static var userID: UInt32 { getuid() }
 
     /// Empty when the kernel does not say.
     package static var hostName: String {

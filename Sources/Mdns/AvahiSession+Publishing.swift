@@ -21,7 +21,8 @@ extension AvahiSession {
         guard let group else { return end("Avahi publishes nothing: \(reason)") }
         places = currentPlaces(advertisement)
         guard !places.isEmpty else {
-            return log.warning("No network interface is there to be found on; see the setting interfaces.")
+            return log.warning(
+                "No network interface is there to be found on; see the setting interfaces.", kind: "mdns_no_interface")
         }
         var code = add(advertisement, to: group)
         // Another daemon of this very host has the name: Avahi says so at once, and not by a state.
@@ -44,7 +45,7 @@ extension AvahiSession {
         do throws(LinuxError) {
             return rule.places(try NetworkInterface.all(), listening: advertisement.listening)
         } catch {
-            log.warning("The network interfaces are not known: \(error.text).")
+            log.warning("The network interfaces are not known: \(error.text).", kind: "mdns_no_interface")
             return places
         }
     }
@@ -70,7 +71,7 @@ extension AvahiSession {
                     group, place.interface, place.family, AvahiPublishFlags(rawValue: 0), label, serviceType, nil, text)
             }
             if code < 0, code != AVAHI_ERR_INVALID_INTERFACE {
-                log.warning("The mDNS record was not updated: \(AvahiSession.text(code)).")
+                log.warning("The mDNS record was not updated: \(AvahiSession.text(code)).", kind: "mdns_record_failed")
             }
         }
     }

@@ -164,7 +164,8 @@ final class AvahiSession {
             if isFull { return }
             isFull = true
             return log.warning(
-                "More than \(AvahiSession.resolversLimit) services are sighted; the rest is not resolved.")
+                "More than \(AvahiSession.resolversLimit) services are sighted; the rest is not resolved.",
+                kind: "mdns_flood")
         }
         guard let handle = resolver(key, domain) else { return }
         resolvers[key] = Resolver(handle: handle, domain: domain, isOurs: isOurs)

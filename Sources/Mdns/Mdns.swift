@@ -73,7 +73,7 @@ package actor Mdns {
                 self.assumeIsolated { $0.session?.interfacesChanged() }
             }
         } catch {
-            log.warning("New network interfaces are not noticed: \(error.text).")
+            log.warning("New network interfaces are not noticed: \(error.text).", kind: "mdns_no_interface")
             return nil
         }
     }
@@ -127,7 +127,7 @@ package actor Mdns {
 
     private static func tell(_ event: MdnsEvent, _ events: AsyncStream<MdnsEvent>.Continuation, _ log: Log) {
         if case .dropped = events.yield(event) {
-            log.warning("A sighting was lost: too many wait to be looked at.")
+            log.warning("A sighting was lost: too many wait to be looked at.", kind: "mdns_flood")
         }
     }
 }

@@ -23,7 +23,7 @@ struct DownloadUseCase: Sendable {
     let report: OperationTable.Report
 
     private var game: GameID { entry.game }
-    private var log: Log { house.log.component("Download") }
+    private var log: Log { house.log.component("Download").about(.operation(operation), .game(game)) }
 
     func run() async -> OperationEnd {
         do {
@@ -44,7 +44,7 @@ struct DownloadUseCase: Sendable {
         let (built, standing) = if let begun { (begun, RootStanding?.none) } else { try await chosen() }
         log.notice(
             standing == nil ? "The root is the one that the download began with." : "The root is chosen.",
-            .operation(operation), .game(game), .field("root", built.root.hex),
+            kind: "root_chosen", .operation(operation), .game(game), .field("root", built.root.hex),
             .field("verified", standing?.text ?? "as before"), .field("bytes", built.manifest.totalBytes))
         let old = await house.library.entry(of: game)?.root
         try await house.closing(game, [built.root] + (old.map { [$0] } ?? [])) { () async throws(UseCaseError) in
@@ -81,7 +81,7 @@ struct DownloadUseCase: Sendable {
         do {
             writer = try await ChunkWriter.open(
                 games: games, built: built, overwrite: brief.overwrites, disk: house.loops.disk,
-                log: house.log.component("Content"))
+                log: house.log.component("Content").about(.operation(operation), .game(game)))
         } catch {
             throw .describe(error, game: entry)
         }
@@ -109,13 +109,14 @@ struct DownloadUseCase: Sendable {
         }
         for (peer, chunks) in await downloader.delivered() where chunks > 0 {
             log.notice(
-                "A source delivered.", .operation(operation), .game(game), .peer(peer), .field("chunks", chunks))
+                "A source delivered.", kind: "source_delivered", .operation(operation), .game(game), .peer(peer),
+                .field("chunks", chunks))
         }
         do {
             try await house.library.refresh(game, verified: built)
         } catch {
             // The game is here and its sentinel says so; the next scan finds it.
-            log.warning(error.sentence, .operation(operation), .game(game))
+            log.warning(error.sentence, kind: "library_unavailable", .operation(operation), .game(game))
         }
     }
 
@@ -232,7 +233,8 @@ struct DownloadUseCase: Sendable {
             return try ManifestBuilder.decode(bytes, game: game, version: entry.version, root: root)
         } catch let error as ContentError {
             log.warning(
-                "A peer sent a manifest that is refused.", .game(game), .peer(source.peer),
+                "A peer sent a manifest that is refused.", kind: "manifest_refused", .operation(operation), .game(game),
+                .peer(source.peer),
                 .field("reason", error.sentence))
             await house.peers.strike(source.peer)
             return nil

@@ -47,7 +47,7 @@ struct InstallUseCase: Sendable {
             try await Installer.install(
                 try games.root(entry.game), helperPath: house.helperPath, version: entry.version,
                 rootDigest: digest, loop: house.loops.net[0], disk: house.loops.disk, time: house.time,
-                log: house.log.component("Install"), progress: progress)
+                log: house.log.component("Install").about(.operation(operation), .game(entry.game)), progress: progress)
             return .finished("installed")
         } catch {
             return UseCaseError.describe(error, game: entry).end

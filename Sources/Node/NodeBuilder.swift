@@ -41,14 +41,14 @@ extension Node {
             openReader: { game, root in try? await library.reader(game, root: root) })
         let quic = QuicServer(
             loops: loops.net, identity: identity,
-            settings: try quicSettings(settings), log: log.component("Quic"),
+            settings: try quicSettings(settings), log: log.component("QuicServer"),
             degraded: { degrade.yield(Degradation(component: "QuicServer", reason: $0)) })
         let peers = PeerTable(
             identity: identity.peer, name: settings.name.value, quic: quic,
             ports: peersPorts(
-                library, chunks, events, time, memory: .stored(in: database, log: log.component("Peers")),
+                library, chunks, events, time, memory: .stored(in: database, log: log.component("PeerTable")),
                 degraded: { degrade.yield(Degradation(component: "PeerTable", reason: $0)) }),
-            time: time, random: random, log: log.component("Peers"))
+            time: time, random: random, log: log.component("PeerTable"))
         let house = House(
             settings: settings, loops: loops, time: time, log: log, state: state, games: games, catalog: catalog,
             database: database, library: library, registry: registry, peers: peers, events: events,
@@ -56,7 +56,7 @@ extension Node {
             helperPath: helperPath)
         return Node(
             house: house,
-            operations: OperationTable(ports: house.operationPorts, time: time, log: log.component("Operations")),
+            operations: OperationTable(ports: house.operationPorts, time: time, log: log.component("OperationTable")),
             identity: identity, quic: quic,
             monitor: LocalMonitor(
                 library: library, loop: loops.net[0], disk: loops.disk, time: time,
@@ -102,12 +102,12 @@ extension Node {
             if let reason = games.unlocked {
                 log.notice(
                     "The games directory has no lock, so a second daemon is not kept out of it: \(reason).",
-                    kind: "games_unlocked", .field("path", path))
+                    kind: "games_unlocked", .path("path", path))
             }
             try await database.save("\(games.id) \(path)", as: .gamesDirectory)
             return games
         } catch StorageError.unavailable where remembered != nil {
-            log.warning(Failure.noGamesDirectory(path).sentence, kind: "games_unavailable", .field("path", path))
+            log.warning(Failure.noGamesDirectory(path).sentence, kind: "games_unavailable", .path("path", path))
             return nil
         } catch StorageError.held(_, let holder) {
             throw StartFailure(
@@ -133,10 +133,10 @@ extension Node {
         for game in (try? games.games()) ?? [] {
             do throws(StorageError) {
                 if let sentence = try await Recovery.recover(try games.root(game), disk: loops.disk).sentence {
-                    log.notice(sentence, .game(game))
+                    log.notice(sentence, kind: "game_recovered", .game(game))
                 }
             } catch {
-                log.error("The game was left as it is: \(error.sentence).", .game(game))
+                log.error("The game was left as it is: \(error.sentence).", kind: "game_not_recovered", .game(game))
             }
         }
     }
@@ -148,10 +148,12 @@ extension Node {
         }
         do {
             let catalog = try CatalogReader.read(path: path)
-            log.notice("The catalog is read.", .field("path", path), .field("games", catalog.entries.count))
+            log.notice(
+                "The catalog is read.", kind: "catalog_read", .path("path", path),
+                .field("games", catalog.entries.count))
             return catalog
         } catch {
-            log.warning("The catalog is refused: \(error.sentence)", kind: "no_catalog", .field("path", path))
+            log.warning("The catalog is refused: \(error.sentence)", kind: "no_catalog", .path("path", path))
             return nil
         }
     }
@@ -229,7 +231,7 @@ extension House {
                 do throws(LibraryError) {
                     try await library.refresh(game)
                 } catch {
-                    log.warning(error.sentence, .game(game))
+                    log.warning(error.sentence, kind: "game_unreadable", .game(game))
                 }
                 events.publish(.localLibraryChanged(await rows()))
             },

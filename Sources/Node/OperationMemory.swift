@@ -52,7 +52,8 @@ extension House {
         do {
             records = try await database.operations()
         } catch {
-            log.warning("Operations of before the restart do not go on: \(error.sentence)")
+            log.warning(
+                "Operations of before the restart do not go on: \(error.sentence)", kind: "operations_not_loaded")
             return []
         }
         return records.reversed().filter { !$0.hasEnded }.compactMap { record in

@@ -91,7 +91,8 @@ package actor OperationTable {
             started: ports.timestamp())
         await claim(snapshot)
         await ports.record(snapshot)
-        log.notice("An operation began.", .operation(id), .game(game), .field("kind", kind.rawValue))
+        log.notice(
+            "An operation began.", kind: "operation_began", .operation(id), .game(game), .field("kind", kind.rawValue))
         tellBegin(snapshot)
         switch jobs.yield(Job(id: id, game: game, body: body)) {
         case .enqueued: return id
@@ -186,16 +187,18 @@ package actor OperationTable {
         ]
         switch snapshot.standing {
         case .running, .finished:
-            log.write(.notice, "An operation finished.", fields + [.field("outcome", snapshot.outcome ?? "done")])
+            log.write(
+                .notice, "An operation finished.", kind: "operation_finished",
+                fields + [.field("outcome", snapshot.outcome ?? "done")])
             ports.publish(.operationFinished(snapshot))
         case .failed:
-            log.write(.warning, snapshot.failure?.sentence ?? "An operation failed.", fields)
+            log.write(.warning, snapshot.failure?.sentence ?? "An operation failed.", kind: "operation_failed", fields)
             ports.publish(.operationFailed(snapshot))
         case .cancelled:
-            log.write(.notice, "An operation was cancelled.", fields)
+            log.write(.notice, "An operation was cancelled.", kind: "operation_cancelled", fields)
             ports.publish(.operationFinished(snapshot))
         case .allPeersGone:
-            log.write(.warning, "An operation ended because no source is left.", fields)
+            log.write(.warning, "An operation ended because no source is left.", kind: "all_peers_gone", fields)
             ports.publish(.allPeersGone(snapshot))
         }
     }

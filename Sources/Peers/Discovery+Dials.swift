@@ -54,6 +54,6 @@ extension Discovery {
     /// Once, until it is different: it is tried again and again.
     private func note(_ sentence: String, about name: String) {
         guard !Task.isCancelled, noted.insert(name).inserted else { return }
-        log.warning(sentence)
+        log.warning(sentence, kind: "static_peer_ignored")
     }
 }

@@ -111,7 +111,9 @@ package actor Discovery {
             if let target = DialTarget(text) {
                 targets.append(target)
             } else {
-                log.warning("The static peer \(Text.escaped(text)) is left out: it is neither an address nor a name.")
+                log.warning(
+                    "The static peer \(Text.escaped(text)) is left out: it is neither an address nor a name.",
+                    kind: "static_peer_ignored")
             }
         }
         plan.setStatic(targets, now: time.now)
@@ -188,7 +190,7 @@ package actor Discovery {
         guard !sighting.isOurs, let address = SocketAddress(sighting.address), address.port > 0,
             address.isLoopback || address.isPrivateOrLinkLocal, families.contains(address.isIPv6)
         else { return }
-        log.debug("A host is sighted.", .peer(peer?.short ?? "unknown"), .field("address", address))
+        log.debug("A host is sighted.", .peer(peer?.hex ?? "unknown"), .field("address", address))
         plan.sight(sighting.key, address, peer, now: time.now)
     }
 

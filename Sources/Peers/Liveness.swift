@@ -46,7 +46,7 @@ package actor Liveness {
         switch action {
         case .ping(let peer): await table.ping(peer, nonce: random.uint64())
         case .suspect(let peer):
-            log.info("A peer is silent.", .peer(peer))
+            log.info("A peer is silent.", kind: "peer_silent", .peer(peer))
             await table.setSuspect(peer, true)
         case .clear(let peer): await table.setSuspect(peer, false)
         case .gone(let peer): await table.drop(peer, code: CloseCode.silent, because: "it fell silent")

@@ -85,9 +85,10 @@ extension PeerTable {
         case CloseCode.clonedIdentity: noteClone(at: link.remote)
         case CloseCode.versionMismatch:
             log.notice(
-                "A peer speaks another version of the protocol.", .peer(link.peer), .field("address", link.remote))
+                "A peer speaks another version of the protocol.", kind: "peer_version", .peer(link.peer),
+                .field("address", link.remote))
         case CloseCode.full:
-            log.warning("A peer was turned away: \(limit) are linked.", .peer(link.peer))
+            log.warning("A peer was turned away: \(limit) are linked.", kind: "peer_turned_away", .peer(link.peer))
         default: break
         }
     }

@@ -37,7 +37,7 @@ extension PeerTable {
         }
         guard state.book.setBlocked(peer, isBlocked) else { return false }
         if isBlocked { drop(peer, code: CloseCode.blocked, because: "it is blocked here") }
-        log.notice(isBlocked ? "A peer is blocked." : "A peer is no longer blocked.", .peer(peer))
+        log.notice(isBlocked ? "A peer is blocked." : "A peer is no longer blocked.", kind: "peer_blocked", .peer(peer))
         await saveBook()
         await ports.memory.setBlocked(peer, isBlocked)
         changed()

@@ -67,7 +67,7 @@ final class QuicEndpoint: EventSource {
                 missing = error
                 log.notice(
                     "This host has no \(address.isIPv6 ? "IPv6" : "IPv4"): only the other addresses are listened on.",
-                    .field("address", address))
+                    kind: "family_missing", .field("address", address))
             }
         }
         if ports.isEmpty, let missing { throw .function(missing.call, code: missing.code) }

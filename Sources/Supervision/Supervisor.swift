@@ -93,9 +93,9 @@ package actor Supervisor {
         publish()
         if reason == before { return }
         if let reason {
-            log.warning("\(name) is degraded: \(reason)", kind: "degraded", .field("child", name))
+            log.warning("\(name) is degraded: \(reason)", kind: "degraded", .field("component", name))
         } else {
-            log.notice("\(name) works fully again.", kind: "recovered", .field("child", name))
+            log.notice("\(name) works fully again.", kind: "recovered", .field("component", name))
         }
     }
 
@@ -131,12 +131,12 @@ package actor Supervisor {
         let name = children[child].name
         switch children[child].policy {
         case .required:
-            let field = LogField.field("child", name)
+            let field = LogField.field("component", name)
             log.error("\(name) ended and cannot be done without: \(reason)", kind: "runtime_failed", field)
         case .restart:
-            log.warning("\(name) ended and is started again: \(reason)", kind: "degraded", .field("child", name))
+            log.warning("\(name) ended and is started again: \(reason)", kind: "degraded", .field("component", name))
         case .bestEffort:
-            log.warning("\(name) ended and stays down: \(reason)", kind: "degraded", .field("child", name))
+            log.warning("\(name) ended and stays down: \(reason)", kind: "degraded", .field("component", name))
         }
     }
 
@@ -159,7 +159,9 @@ package actor Supervisor {
             case .failed(let component, let reason):
                 failed(component, reason)
             case .abandoned(let child):
-                log.error("\(children[child].name) did not stop in its time.", .field("child", children[child].name))
+                log.error(
+                    "\(children[child].name) did not stop in its time.", kind: "component_abandoned",
+                    .field("component", children[child].name))
             case .finish(let how):
                 exit = how
             }

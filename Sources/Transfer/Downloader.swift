@@ -150,7 +150,8 @@ package actor Downloader {
         let end = time.now + grace
         graceEnd = end
         log.notice(
-            "The download waits for a source.", .game(manifest.game), .field("grace_seconds", grace.components.seconds))
+            "The download waits for a source.", kind: "waiting_for_source", .game(manifest.game),
+            .field("grace_seconds", grace.components.seconds))
         group.addTask {
             // A sleep that is cut short means the group ends; nobody waits for the wake-up then.
             try? await self.time.sleep(until: end)
@@ -223,7 +224,7 @@ package actor Downloader {
             plan.returned(chunk, from: source.id)
             plan.spend(source.id)
             log.info(
-                "A source went.", .game(manifest.game), .peer(source.peer),
+                "A source went.", kind: "source_lost", .game(manifest.game), .peer(source.peer),
                 .field("reason", Downloader.word(for: error)))
             return false
         }
@@ -248,7 +249,8 @@ package actor Downloader {
         change.yield()
         hasWrongBytes = true
         log.warning(
-            "A peer sent bytes that fail their digest.", .game(manifest.game), .peer(source.peer),
+            "A peer sent bytes that fail their digest.", kind: "peer_wrong_bytes", .game(manifest.game),
+            .peer(source.peer),
             .field("chunk", chunk))
         await ports.strike(source.peer)
         return true

@@ -154,6 +154,6 @@ package struct UnpackChild: Sendable {
             return Array(bytes.prefix(count))
         }
         guard !text.isEmpty else { return }
-        log.warning("The unpacker complained", .field("text", Text.escaped(text, limit: 1_024)))
+        log.warning("The unpacker complained.", kind: "unpacker_complained", .field("text", Text.escaped(text)))
     }
 }

@@ -88,8 +88,8 @@ import Testing
             let fields = notices.first?.fields ?? []
             #expect(fields.contains(.field("method", "game.download")))
             #expect(fields.contains(.game("quake")))
-            let who = "pid \(Machine.processID), uid"
-            #expect(fields.contains { $0.name == "client" && $0.value.hasPrefix(who) })
+            #expect(fields.contains(.field("client_pid", Machine.processID)))
+            #expect(fields.contains(.field("client_uid", Machine.userID)))
         }
     }
 

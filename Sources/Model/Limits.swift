@@ -69,6 +69,8 @@ package enum Limits {
     package static let stallBytes = 160 << 10
     package static let sightings = 1_024
     package static let staticPeers = 64
+    /// Names and patterns of `interfaces`: twice what a host with a switch in it has.
+    package static let interfaces = 32
     package static let libraryEntriesPerPage = 200
     /// What one peer may announce: as many games as a catalog may have.
     package static let libraryEntries = catalogRows

@@ -44,7 +44,7 @@ extension Node {
             settings: try quicSettings(settings), log: log.component("QuicServer"),
             degraded: { degrade.yield(Degradation(component: "QuicServer", reason: $0)) })
         let peers = PeerTable(
-            identity: identity.peer, name: settings.name.value, quic: quic,
+            identity: identity.peer, name: settings.name.value, limit: settings.connections.value, quic: quic,
             ports: peersPorts(
                 library, chunks, events, time, memory: .stored(in: database, log: log.component("PeerTable")),
                 degraded: { degrade.yield(Degradation(component: "PeerTable", reason: $0)) }),
@@ -173,7 +173,7 @@ extension Node {
 
     private static func quicSettings(_ settings: DaemonSettings) throws(StartFailure) -> QuicSettings {
         var quic = QuicSettings(listen: try addresses(settings), alpn: Hello.alpn)
-        quic.connections = Limits.connections + Limits.connectionsSpare
+        quic.connections = settings.connections.value + Limits.connectionsSpare
         quic.halfOpen = Limits.halfOpenHandshakes
         quic.halfOpenPerAddress = Limits.halfOpenHandshakesPerAddress
         // The control stream is one of them.

@@ -1,6 +1,8 @@
+import Model
+
 /// The command line of lanspreadd, read but not yet judged.
-struct DaemonArguments {
-    struct Value: Hashable {
+struct DaemonArguments: Sendable {
+    struct Value: Hashable, Sendable {
         let key: SettingKey
         let flag: String
         let text: String
@@ -26,10 +28,13 @@ struct DaemonArguments {
           --state-dir DIR       identity, index and history ($STATE_DIRECTORY, else /var/lib/lanspread)
           --catalog GAME_DB     the games that may be spread and their versions (none)
           --socket PATH         where lanspreadctl finds the daemon (/run/lanspread/control.sock)
-          --listen ADDR:PORT    a UDP address for peers; repeatable (0.0.0.0:47600)
+          --listen ADDR:PORT    a UDP address for peers; repeatable (0.0.0.0:47600 and [::]:47600)
           --name NAME           what peers show (the host's name)
           --peer HOST:PORT      a peer that mDNS does not find; repeatable
+          --interfaces NAME     an interface for mDNS, or a beginning with a *; repeatable (all but
+                                those of containers, virtual machines and tunnels)
           --no-mdns             neither publish nor browse by mDNS
+          --connections NUMBER  peers that may be connected at once (\(Limits.connections))
           --source-grace SECONDS  how long a download waits for a source, 0 not at all (60)
           --log-level LEVEL     error, warning, notice, info or debug (info)
           --version             the version

@@ -10,12 +10,18 @@ package struct DaemonSettings: Hashable, Sendable {
     /// An ETI `game.db`; nil is allowed and shown as degraded.
     package var catalog = Setting<String?>(nil)
     package var socket = Setting("/run/lanspread/control.sock")
-    /// Numeric addresses. Only IPv4 by itself: a host without IPv6 must start as well.
-    package var listen = Setting([HostPort(host: "0.0.0.0", port: DaemonSettings.port)])
+    /// Numeric addresses. A family that the kernel does not have is passed over where the socket is opened.
+    package var listen = Setting(
+        [HostPort(host: "0.0.0.0", port: DaemonSettings.port), HostPort(host: "::", port: DaemonSettings.port)])
     /// What peers show; the host's name unless chosen.
     package var name: Setting<String>
     package var peers = Setting<[HostPort]>([])
+    /// Where mDNS announces and looks: names of interfaces, or beginnings of names with a `*` behind them. Empty: all
+    /// but those of containers, virtual machines and tunnels.
+    package var interfaces = Setting<[String]>([])
     package var mdns = Setting(true)
+    /// Peers that may be connected at once.
+    package var connections = Setting(Limits.connections)
     package var sourceGrace = Setting(Limits.sourceGrace)
     package var logLevel = Setting("info")
 
@@ -68,7 +74,12 @@ package struct DaemonSettings: Hashable, Sendable {
                 throw .expected("a path of at most \(DaemonSettings.socketPathBytes) bytes")
             }
             socket = Setting(path, origin)
-        case .listen: listen = Setting((adds ? listen.value : []) + (try hosts(text)), origin)
+        case .listen:
+            let all = try hosts(text)
+            guard all.allSatisfy(\.isNumeric) else {
+                throw .expected("a numeric address and a port, as 0.0.0.0:47600 or [::]:47600")
+            }
+            listen = Setting((adds ? listen.value : []) + all, origin)
         case .name:
             if text.isEmpty {
                 name = Setting(DaemonSettings.hostName(), origin)
@@ -82,7 +93,16 @@ package struct DaemonSettings: Hashable, Sendable {
             let all = (adds ? peers.value : []) + (try hosts(text))
             guard all.count <= Limits.staticPeers else { throw .expected("at most \(Limits.staticPeers) peers") }
             peers = Setting(all, origin)
+        case .interfaces:
+            let all = (adds ? interfaces.value : []) + (try patterns(text))
+            guard all.count <= Limits.interfaces else { throw .expected("at most \(Limits.interfaces) interfaces") }
+            interfaces = Setting(all, origin)
         case .mdns: mdns = Setting(try boolean(text), origin)
+        case .connections:
+            guard let count = Int(text), (1...Limits.connections).contains(count) else {
+                throw .expected("a number from 1 to \(Limits.connections)")
+            }
+            connections = Setting(count, origin)
         case .sourceGrace: sourceGrace = Setting(try seconds(text), origin)
         case .logLevel:
             guard DaemonSettings.logLevels.contains(text) else {
@@ -110,6 +130,20 @@ package struct DaemonSettings: Hashable, Sendable {
             hosts.append(host)
         }
         return hosts
+    }
+
+    /// Names as the kernel admits them: 1 to 15 bytes without a blank, a slash and a colon.
+    private func patterns(_ text: String) throws(SettingRefusal) -> [String] {
+        var patterns: [String] = []
+        for word in text.split(whereSeparator: { $0 == " " || $0 == "\t" }) {
+            let name = word.hasSuffix("*") ? word.dropLast() : word
+            let isName = name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && !Array("*/:".utf8).contains($0) }
+            guard isName, (1...15).contains(word.utf8.count) else {
+                throw .expected("names of interfaces, as eth0, or beginnings of names, as en*")
+            }
+            patterns.append(String(word))
+        }
+        return patterns
     }
 
     private func boolean(_ text: String) throws(SettingRefusal) -> Bool {
@@ -141,7 +175,9 @@ package struct DaemonSettings: Hashable, Sendable {
             case .listen: (key, listen.value.map(\.description).joined(separator: " "), listen.origin)
             case .name: (key, name.value, name.origin)
             case .peer: (key, peers.value.map(\.description).joined(separator: " "), peers.origin)
+            case .interfaces: (key, interfaces.value.joined(separator: " "), interfaces.origin)
             case .mdns: (key, mdns.value ? "yes" : "no", mdns.origin)
+            case .connections: (key, String(connections.value), connections.origin)
             case .sourceGrace: (key, String(sourceGrace.value.components.seconds), sourceGrace.origin)
             case .logLevel: (key, logLevel.value, logLevel.origin)
             }

@@ -1,3 +1,5 @@
+import Glibc
+
 /// A host, by address or name, and a port: "192.168.1.7:47600", "[fe80::1%eth0]:47600", "games.lan:47600".
 ///
 /// The names are looked up where they are used; here only the form is checked.
@@ -29,6 +31,14 @@ package struct HostPort: Hashable, Sendable, CustomStringConvertible {
         }
         self.host = String(host)
         self.port = port
+    }
+
+    /// An address and not a name that somebody would have to look up; a zone may follow an IPv6 address.
+    package var isNumeric: Bool {
+        var room = in6_addr()
+        if inet_pton(AF_INET, host, &room) == 1 { return true }
+        let parts = host.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
+        return inet_pton(AF_INET6, String(parts[0]), &room) == 1 && (parts.count == 1 || !parts[1].isEmpty)
     }
 
     private static func isAllowed(_ byte: UInt8) -> Bool {

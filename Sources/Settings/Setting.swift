@@ -35,12 +35,25 @@ package enum SettingKey: String, CaseIterable, Sendable {
     case listen
     case name
     case peer
+    case interfaces
     case mdns
+    case connections
     case sourceGrace = "source_grace"
     case logLevel = "log_level"
+}
 
+extension SettingKey {
     /// The one section of the file.
     package static let section = "lanspreadd"
+
+    /// Whether a reload puts a new value into force. The others are bound to what is open: sockets, directories, hellos
+    /// that were said, the size of tables.
+    package var isLive: Bool {
+        switch self {
+        case .peer, .interfaces, .sourceGrace, .logLevel: true
+        default: false
+        }
+    }
 
     /// Nil where the flag does not carry the value: `--no-mdns` does not.
     var flag: String? {
@@ -57,7 +70,18 @@ package struct SettingsWarning: Hashable, Sendable {
     package var text: String { "\(file):\(line): \(sentence)" }
 }
 
-/// Why the settings were not taken.
+/// Everything for which the settings were not taken, so that nobody mends one thing at a time; never without an error.
+package struct SettingsRejection: Error, Hashable, Sendable {
+    package let errors: [SettingsError]
+    package let warnings: [SettingsWarning]
+
+    /// What lanspreadd ends with.
+    package var exitStatus: Int32 {
+        errors.contains { if case .usage = $0 { true } else { false } } ? 64 : 78
+    }
+}
+
+/// One thing for which the settings were not taken.
 package enum SettingsError: Error, Hashable, Sendable {
     /// The command line is wrong.
     case usage(String)
@@ -65,11 +89,6 @@ package enum SettingsError: Error, Hashable, Sendable {
     case unreadable(file: String, code: Int32)
     /// A value or a line of a file or of the environment; the line is 0 where there is none.
     case invalid(file: String, line: Int, reason: String)
-
-    /// What lanspreadd ends with.
-    package var exitStatus: Int32 {
-        if case .usage = self { 64 } else { 78 }
-    }
 
     package var sentence: String {
         switch self {

@@ -12,13 +12,18 @@ nonisolated func complain(_ sentence: String, _ hint: String? = nil) {
     StandardStream.writeError("lanspreadd: \(sentence)\n" + (hint.map { "\($0)\n" } ?? ""))
 }
 
+/// Warnings and errors as an editor jumps to them: "file:line: sentence".
+nonisolated func list(_ warnings: [SettingsWarning], _ errors: [SettingsError] = []) {
+    for text in warnings.map(\.text) + errors.map(\.sentence) { StandardStream.writeError(text + "\n") }
+}
+
 let invocation: DaemonInvocation
 do {
     let stateDirectory = Machine.environment("STATE_DIRECTORY").map { ["STATE_DIRECTORY": $0] } ?? [:]
     invocation = try DaemonInvocation.parse(
         arguments: Array(CommandLine.arguments.dropFirst()), environment: stateDirectory)
 } catch {
-    complain(error.sentence)
+    list(error.warnings, error.errors)
     Machine.exit(error.exitStatus)
 }
 
@@ -29,12 +34,12 @@ case .help(let text):
 case .version:
     StandardStream.writeOutput("lanspreadd \(Release.version)\n")
     Machine.exit(0)
-case .check(_, let warnings):
-    for warning in warnings { complain(warning.text) }
+case .check(let loaded):
+    list(loaded.warnings)
     StandardStream.writeOutput("The configuration is sound.\n")
     Machine.exit(0)
-case .run(let settings, let warnings):
-    for warning in warnings { complain(warning.text) }
+case .run(let loaded, _):
+    list(loaded.warnings)
     let signals: ProcessSignals
     do {
         signals = try ProcessSignals([ProcessSignals.terminate, ProcessSignals.interrupt, ProcessSignals.hangup])
@@ -46,7 +51,7 @@ case .run(let settings, let warnings):
     // (`_dispatch_sigsuspend`), and SIGTERM would end the process on the spot.
     Task.detached {
         do throws(StartFailure) {
-            Machine.exit(try await Daemon(settings: settings, signals: signals).run())
+            Machine.exit(try await Daemon(settings: loaded.settings, signals: signals).run())
         } catch {
             complain(error.sentence, error.hint)
             Machine.exit(error.exit.rawValue)

@@ -57,6 +57,20 @@ package enum Spawn {
         }
     }
 
+    /// Becomes another program, with this one's descriptors, terminal and environment; on success it never returns.
+    package static func become(_ executable: String, arguments: [String]) throws(LinuxError) -> Never {
+        let code = withArgumentVector([executable] + arguments) { argv in
+            execv(executable, argv)
+            return errno
+        }
+        throw LinuxError(call: "execv", code: code)
+    }
+
+    /// A descriptor that is readable once a process that is not our child has ended; nil when there is no such process.
+    package static func watch(pid: Int32) -> Descriptor? {
+        (try? check("pidfd_open") { lan_pidfd_open(pid) }).map { Descriptor(adopting: $0) }
+    }
+
     /// Sends a signal to exactly this process; one that has ended is no error.
     package static func signal(_ process: SpawnedProcess, _ number: Int32) throws(LinuxError) {
         do {

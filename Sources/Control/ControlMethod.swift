@@ -5,6 +5,9 @@ package import Model
 package enum ControlMethod: String, CaseIterable, Sendable {
     case daemonStatus = "daemon.status"
     case daemonShutdown = "daemon.shutdown"
+    case daemonReload = "daemon.reload"
+    case configShow = "config.show"
+    case identityRenew = "identity.renew"
     case peerList = "peer.list"
     case peerConnect = "peer.connect"
     case peerWait = "peer.wait"

@@ -7,6 +7,9 @@ extension ControlMethod {
         switch self {
         case .daemonStatus: Self.daemonStatusEntry
         case .daemonShutdown: Self.daemonShutdownEntry
+        case .daemonReload: Self.daemonReloadEntry
+        case .configShow: Self.configShowEntry
+        case .identityRenew: Self.identityRenewEntry
         case .peerList: Self.peerListEntry
         case .peerConnect: Self.peerConnectEntry
         case .peerWait: Self.peerWaitEntry
@@ -36,7 +39,8 @@ extension ControlMethod {
         example: ControlExample(
             [:],
             [
-                "name": "alpha", "identity": examplePeer, "version": "0.1.0", "uptime_seconds": 3_600,
+                "name": "alpha", "identity": examplePeer, "version": "0.1.0", "pid": 812,
+                "uptime_seconds": 3_600,
                 "listen": ["192.168.1.10:47600"], "games_dir": "/srv/lanspread", "state": "ready",
                 "catalog": ["path": "/srv/lanspread/game.db", "games": 412], "peers": 2, "games": 12, "operations": 0,
                 "outbound_transfers": 1,

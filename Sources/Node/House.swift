@@ -11,7 +11,7 @@ package import Transfer
 
 /// What a use case may reach: the subsystems, each by its door, and what they share. A value; it owns nothing alone.
 package struct House: Sendable {
-    package let settings: DaemonSettings
+    package let holder: SettingsHolder
     package let loops: Loops
     package let time: any TimeSource
     package let log: Log
@@ -29,6 +29,9 @@ package struct House: Sendable {
     package let fetchPool: MemoryPool
     /// The absolute path of `lanspread-unpack`.
     package let helperPath: String
+
+    /// The settings in force now; a reload may replace them at any time.
+    package var settings: DaemonSettings { holder.current }
 
     /// Runs `work`, a writer of root files, with every one of `roots` closed for readers; opens them again on every
     /// path.

@@ -1,10 +1,10 @@
-import Control
+package import Control
 import Crypto
 import Database
 import Install
 import Library
 import Linux
-import Model
+package import Model
 import PeerLink
 import Peers
 import Quic
@@ -35,6 +35,10 @@ package final class Node: Sendable {
     /// What the composition root gives back after it has built the supervisor from `children`.
     package struct SupervisionPorts: Sendable {
         package var stop: @Sendable () -> Void = {}
+        /// Waits for its turn, and answers what `Node.reload` does.
+        package var reload: @Sendable () async -> Result<JSONValue, Failure> = {
+            .failure(Failure(.busy, "The daemon is not up yet.", retryable: true))
+        }
         package var statuses: @Sendable () async -> [ComponentStatus] = { [] }
 
         package init() {}
@@ -60,6 +64,11 @@ package final class Node: Sendable {
     }
 
     func shutdown() { supervision.withLock { $0.stop }() }
+
+    func askReload() async throws(Failure) -> JSONValue {
+        let reload = supervision.withLock { $0.reload }
+        return try await reload().get()
+    }
 
     /// The table's life in a task of its own: cancelling it outright would end its links before a goodbye is written.
     private static func withGoodbye(_ peers: PeerTable, up: @escaping @Sendable () -> Void) async throws {

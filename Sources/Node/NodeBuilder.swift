@@ -50,8 +50,8 @@ extension Node {
                 degraded: { degrade.yield(Degradation(component: "PeerTable", reason: $0)) }),
             time: time, random: random, log: log.component("PeerTable"))
         let house = House(
-            settings: settings, loops: loops, time: time, log: log, state: state, games: games, catalog: catalog,
-            database: database, library: library, registry: registry, peers: peers, events: events,
+            holder: SettingsHolder(settings), loops: loops, time: time, log: log, state: state, games: games,
+            catalog: catalog, database: database, library: library, registry: registry, peers: peers, events: events,
             fetchPool: MemoryPool(blockBytes: Grid.chunkBytes, limit: Limits.chunkBuffers),
             helperPath: helperPath)
         return Node(
@@ -66,7 +66,7 @@ extension Node {
                 mdns: settings.mdns.value
                     ? Mdns(loop: loops.avahi, time: time, log: log.component("Discovery")) : nil,
                 table: peers,
-                settings: DiscoverySettings(staticPeers: settings.peers.value.map(\.description)),
+                settings: DiscoverySettings(settings),
                 disk: loops.disk, time: time, random: random, log: log.component("Discovery"),
                 degraded: { degrade.yield(Degradation(component: "Discovery", reason: $0)) }),
             liveness: Liveness(table: peers, time: time, random: random, log: log.component("Liveness")),

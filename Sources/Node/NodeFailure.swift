@@ -7,6 +7,7 @@ import Model
 import PeerLink
 import Peers
 import Quic
+import Settings
 import Storage
 import Transfer
 
@@ -133,6 +134,19 @@ extension Failure {
     static let noCatalog = Failure(
         .noCatalog, "The daemon has no catalog, so it knows no games.",
         hint: "Name a game.db with --catalog, or as catalog in lanspreadd.conf, and restart the daemon.")
+
+    static func settingsRejected(_ rejection: SettingsRejection) -> Failure {
+        let faults = rejection.errors.map(\.sentence).joined(separator: " ")
+        return Failure(
+            .badConfiguration, "The settings stay as they are: \(faults)",
+            hint: "See all of it with: lanspreadd --check-config")
+    }
+
+    static func identityKept(_ error: StartFailure) -> Failure {
+        Failure(
+            error.exit == .notAllowed ? .notAllowed : .internalFault, "The identity stays as it is: \(error.sentence)",
+            hint: error.hint)
+    }
 
     static func noGamesDirectory(_ path: String) -> Failure {
         Failure(

@@ -39,13 +39,7 @@ package struct StateDirectory: Sendable {
         do {
             if (try? Beneath.status(directory, name)) != nil { return try readIdentity(name) }
             let identity = try Identity.generate()
-            let temporary = Array("identity.pem.tmp".utf8)
-            let file = try Beneath.create(directory, temporary, mode: 0o600, exclusive: false)
-            try Files.truncate(file, 0)
-            try StateDirectory.write(String(decoding: identity.pem, as: UTF8.self), to: file)
-            try Files.sync(file)
-            try Beneath.rename(from: directory, temporary, to: directory, name)
-            try Files.sync(directory)
+            try writeIdentity(identity, name)
             return identity
         } catch let failure as StartFailure {
             throw failure
@@ -58,6 +52,33 @@ package struct StateDirectory: Sendable {
         }
     }
 
+    package static let oldIdentityName = "identity.pem.old"
+
+    /// Puts a new identity in the place of `current`, for the next start, and keeps that one as `identity.pem.old`.
+    ///
+    /// At every point there is an `identity.pem`, the old or the new one. Asked twice before a restart, what is kept is
+    /// still `current`, and not a key that nobody has ever seen.
+    package func renewIdentity(_ current: Identity) throws(StartFailure) -> Identity {
+        do {
+            let next = try Identity.generate()
+            try writeIdentity(current, Array(StateDirectory.oldIdentityName.utf8))
+            try writeIdentity(next, Array("identity.pem".utf8))
+            return next
+        } catch {
+            throw StateDirectory.inputOutput(path, error)
+        }
+    }
+
+    private func writeIdentity(_ identity: Identity, _ name: [UInt8]) throws(LinuxError) {
+        let temporary = Array("identity.pem.tmp".utf8)
+        let file = try Beneath.create(directory, temporary, mode: 0o600, exclusive: false)
+        try Files.truncate(file, 0)
+        try StateDirectory.write(String(decoding: identity.pem, as: UTF8.self), to: file)
+        try Files.sync(file)
+        try Beneath.rename(from: directory, temporary, to: directory, name)
+        try Files.sync(directory)
+    }
+
     private func readIdentity(_ name: [UInt8]) throws -> Identity {
         guard let pem = try Files.readAll(try Beneath.openRead(directory, name), limit: Limits.identityBytes) else {
             throw StartFailure(.configuration, "\(path)/identity.pem is too long to be a key.")
@@ -65,8 +86,10 @@ package struct StateDirectory: Sendable {
         return try Identity(pem: pem)
     }
 
-    private static func write(_ text: String, to file: Descriptor) throws {
-        try Array(text.utf8).withUnsafeBytes { try Files.writeFully(file, $0, at: 0) }
+    private static func write(_ text: String, to file: Descriptor) throws(LinuxError) {
+        try Array(text.utf8).withUnsafeBytes { bytes in
+            Result { () throws(LinuxError) in try Files.writeFully(file, bytes, at: 0) }
+        }.get()
     }
 
     private static func inputOutput(_ path: String, _ error: any Error) -> StartFailure {

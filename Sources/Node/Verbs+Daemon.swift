@@ -33,6 +33,7 @@ extension Node {
             "name": .string(house.settings.name.value),
             "identity": .string(identity.peer.hex),
             "version": .string(Release.version),
+            "pid": .int(Int64(Machine.processID)),
             "uptime_seconds": .int(uptime.components.seconds),
             "listen": .array(listen.map { .string($0.description) }),
             "games_dir": .string(house.settings.gamesDirectory.value),

@@ -11,6 +11,9 @@ extension Node: ControlHandler {
         case .daemonShutdown:
             shutdown()
             return [:]
+        case .daemonReload: return try await askReload()
+        case .configShow: return configShow()
+        case .identityRenew: return try await identityRenew()
         case .peerList: return await peerList()
         case .peerConnect: return try await peerConnect(parameters)
         case .peerForget: return try await peerForget(parameters)

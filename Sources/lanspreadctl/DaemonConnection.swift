@@ -111,16 +111,16 @@ final class DaemonConnection {
         return count > 0 ? .readable : .timeout
     }
 
-    /// Waits until the daemon has closed the connection.
-    func waitForEnd(within limit: Duration) {
-        let deadline = Deadline(limit)
+    /// Waits until the daemon has closed the connection; false when it has not.
+    func waitForEnd(until deadline: Deadline) -> Bool {
         while case .readable = wait(nil, until: deadline) {
             do {
                 try receiveEvents()
             } catch {
-                return
+                return true
             }
         }
+        return false
     }
 
     private func incoming(_ deadline: Deadline) throws(Failure) -> JSONRPC.Incoming? {
@@ -183,6 +183,12 @@ struct Deadline {
 
     static func earlier(_ one: Deadline, _ other: Deadline) -> Deadline {
         one.nanoseconds < other.nanoseconds ? one : other
+    }
+
+    /// Waits until the descriptor is readable; false when the time was over before.
+    func waits(for descriptor: Descriptor) -> Bool {
+        var polled = pollfd(fd: descriptor.rawValue, events: Int16(POLLIN), revents: 0)
+        return withExtendedLifetime(descriptor) { poll(&polled, 1, milliseconds) > 0 }
     }
 
     /// For poll: -1 waits for ever; rounded up, so that a deadline has passed when poll returns.

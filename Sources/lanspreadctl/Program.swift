@@ -40,6 +40,9 @@ struct Program {
         case .operations: return try operations()
         case .cancel: return try cancel()
         case .events: return try events()
+        case .config: return try config()
+        case .reload: return try reload()
+        case .identity: return try identity()
         case .shutdown: return try shutdown()
         case .help: return try help()
         case .version: return try version()
@@ -162,17 +165,6 @@ struct Program {
         }
         if options.json { document(["operations": .array(results)]) }
         return tally.exitCode
-    }
-
-    private func shutdown() throws(Failure) -> ExitCode {
-        try options.expect(0...0)
-        let connection = try open()
-        let result = try connection.call(.daemonShutdown)
-        // An orderly stop takes five seconds at most.
-        connection.waitForEnd(within: .seconds(10))
-        if options.json { document(result) }
-        terminal.message("The daemon is stopping.")
-        return .done
     }
 }
 

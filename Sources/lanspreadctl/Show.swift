@@ -43,7 +43,30 @@ extension Program {
             text += row["hint"]?.string.map { " " + Text.escaped($0, limit: 1_024) } ?? ""
             text += "\n"
         }
-        return text
+        return text + components(status)
+    }
+
+    /// Those that do not simply run, or have not all the time; with `--all` every one.
+    private func components(_ status: JSONValue) -> String {
+        let isVerbose = options.has("all") || options.has("verbose")
+        var table = Table([
+            .init(title: "COMPONENT"), .init(title: "STATE"), .init(title: "RESTARTS", isNumber: true),
+            .init(title: "REASON", canShrink: true),
+        ])
+        for row in status["components"]?.array ?? [] {
+            let state = row.shown("state")
+            let isPlain = state == "running" && row["restarts"]?.int ?? 0 == 0
+            guard isVerbose || !isPlain else { continue }
+            var reason = row.shown("reason", limit: 1_024)
+            if reason == "-", let last = row["last_reason"]?.string {
+                reason = "last: \(Text.escaped(last, limit: 1_024))"
+            }
+            table.rows.append([
+                .init(row.shown("name")), .init(state, state == "running" ? .green : .yellow),
+                .init(row.shown("restarts")), .init(reason),
+            ])
+        }
+        return table.rows.isEmpty ? "" : "\n" + table.text(terminal, legend: !options.noLegend)
     }
 
     private func rows(_ rows: [(String, String)]) -> String {

@@ -56,6 +56,18 @@ struct Terminal {
         hasColor && style != .plain ? "\u{1b}[\(style.rawValue)m\(text)\u{1b}[0m" : text
     }
 
+    // MARK: - Asking
+
+    /// Whether somebody reads what is asked and can answer.
+    static var hasPerson: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1 }
+
+    /// Only "y" and "yes" are a yes.
+    func asks(_ question: String) -> Bool {
+        draw("\(question) [y/N] ")
+        let answer = (readLine() ?? "").lowercased().filter { $0 != " " }
+        return answer == "y" || answer == "yes"
+    }
+
     // MARK: - Writing
 
     func data(_ text: String) { Self.write(STDOUT_FILENO, text) }

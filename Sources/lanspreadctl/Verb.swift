@@ -2,7 +2,7 @@
 enum Verb: String, CaseIterable {
     case status, list, info, peers, peer, connect
     case waitPeers = "wait-peers"
-    case download, install, operations, cancel, events, shutdown, help, version
+    case download, install, operations, cancel, events, config, reload, identity, shutdown, help, version
 
     struct Flag {
         let name: String
@@ -41,7 +41,11 @@ enum Verb: String, CaseIterable {
         case .status:
             Entry(
                 usage: "", summary: "Says how the daemon is, what is degraded and what helps.",
-                example: "lanspreadctl status")
+                example: "lanspreadctl status",
+                flags: [
+                    Flag(name: "--all", summary: "every component, also those that simply run"),
+                    Flag(name: "--verbose", summary: "the same"),
+                ])
         case .list:
             Entry(
                 usage: "", summary: "Lists the games that are here or that a peer has.",
@@ -94,8 +98,24 @@ enum Verb: String, CaseIterable {
                     Flag(name: "--jsonl", summary: "one JSON value a line, the snapshot first"),
                     Flag(name: "--since", value: "EPOCH:NUMBER", summary: "begin after this event"),
                 ])
+        case .config:
+            Entry(
+                usage: "[show]", summary: "Shows the settings that are in force.",
+                example: "lanspreadctl config show --origin",
+                flags: [Flag(name: "--origin", summary: "where each value comes from, and what waits for a restart")])
+        case .reload:
+            Entry(
+                usage: "", summary: "Has the daemon read its settings again; all of them take effect or none.",
+                example: "lanspreadctl reload")
+        case .identity:
+            Entry(
+                usage: "[show|renew]", summary: "Prints this host's identity, or makes a new one for the next start.",
+                example: "lanspreadctl identity renew",
+                flags: [Flag(name: "--yes", summary: "renew without asking")])
         case .shutdown:
-            Entry(usage: "", summary: "Stops the daemon in order.", example: "lanspreadctl shutdown")
+            Entry(
+                usage: "", summary: "Stops the daemon in order, waits for its end and says what was cut.",
+                example: "lanspreadctl shutdown")
         case .help:
             Entry(usage: "[VERB]", summary: "Shows this, or one verb.", example: "lanspreadctl help download")
         case .version:

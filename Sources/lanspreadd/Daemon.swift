@@ -9,15 +9,20 @@ import Systemd
 
 /// The composition root: makes the threads, the house and its supervisor, and waits for the end.
 struct Daemon: Sendable {
-    let settings: DaemonSettings
+    let loaded: LoadedSettings
+    /// Reads the settings again.
+    let source: SettingsSource
     /// Blocked in the main thread before any other thread was made: a thread inherits what is blocked.
     let signals: ProcessSignals
+
+    private var settings: DaemonSettings { loaded.settings }
 
     /// Returns the exit status: 0 told to stop, 1 a Required subsystem failed, 69 one of them could not begin.
     func run() async throws(StartFailure) -> Int32 {
         let log = Log(
             component: "lanspreadd", sink: StderrSink.isJournal ? JournalSink() : StderrSink(),
             level: LogLevel(settings.logLevel.value) ?? .info)
+        for warning in loaded.warnings { log.warning(warning.text, kind: "settings_warning") }
         let listeners = ServiceManager.takeListeners()
         // By its name in lanspreadd.socket; a unit of somebody's own need not give it one.
         let control = listeners.first { $0.name == "control" } ?? listeners.first
@@ -43,9 +48,11 @@ struct Daemon: Sendable {
             report.stopping()
             supervisor.stop()
         }
+        let reloads = Reloads()
+        ports.reload = { await reloads.askAndWait() }
         ports.statuses = { await supervisor.statuses() }
         node.attach(ports)
-        let status = await live(node, supervisor, report, signals.stream(on: loops.net[0]), log)
+        let status = await live(node, supervisor, reloads, report, signals.stream(on: loops.net[0]), log)
         log.flush()
         return status
     }
@@ -60,12 +67,19 @@ struct Daemon: Sendable {
     }
 
     private func live(
-        _ node: Node, _ supervisor: Supervisor, _ report: StatusReport, _ signals: AsyncStream<Int32>, _ log: Log
+        _ node: Node, _ supervisor: Supervisor, _ reloads: Reloads, _ report: StatusReport,
+        _ signals: AsyncStream<Int32>, _ log: Log
     ) async -> Int32 {
-        let isUp = OneShot<Void>()
+        let isUp = AsyncGate()
         let exit = await withTaskGroup(of: SupervisorExit?.self) { group in
             group.addTask {
-                await Daemon.obey(signals, supervisor, report, log)
+                await Daemon.obey(signals, supervisor, reloads, report)
+                return nil
+            }
+            group.addTask {
+                // Cancelled is stopped before it was ready.
+                guard (try? await isUp.wait()) != nil else { return nil }
+                await reloads.run(node, source) { report.text }
                 return nil
             }
             group.addTask {
@@ -82,8 +96,8 @@ struct Daemon: Sendable {
             }
             group.addTask {
                 await supervisor.run {
-                    isUp.give()
                     ServiceManager.ready(status: report.text)
+                    isUp.open()
                     node.house.events.publish(.localReady)
                     log.notice("The daemon is ready.", kind: "ready", .path("games", settings.gamesDirectory.value))
                 }
@@ -103,18 +117,17 @@ struct Daemon: Sendable {
         log.error(
             "\(component) failed, and the daemon ends: \(reason)", kind: "runtime_failed",
             .field("component", component))
-        return isUp.value != nil ? 1 : StartFailure.Exit.unavailable.rawValue
+        return isUp.isOpen ? 1 : StartFailure.Exit.unavailable.rawValue
     }
 
     /// The first wish to stop is obeyed in order, the second at once.
     private static func obey(
-        _ signals: AsyncStream<Int32>, _ supervisor: Supervisor, _ report: StatusReport, _ log: Log
+        _ signals: AsyncStream<Int32>, _ supervisor: Supervisor, _ reloads: Reloads, _ report: StatusReport
     ) async {
         var isStopping = false
         for await signal in signals {
             guard signal != ProcessSignals.hangup else {
-                log.notice(
-                    "SIGHUP changes nothing: the configuration is read at the start only.", kind: "reload_ignored")
+                reloads.ask()
                 continue
             }
             if isStopping { supervisor.hurry() }

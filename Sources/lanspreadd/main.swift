@@ -38,8 +38,7 @@ case .check(let loaded):
     list(loaded.warnings)
     StandardStream.writeOutput("The configuration is sound.\n")
     Machine.exit(0)
-case .run(let loaded, _):
-    list(loaded.warnings)
+case .run(let loaded, let source):
     let signals: ProcessSignals
     do {
         signals = try ProcessSignals([ProcessSignals.terminate, ProcessSignals.interrupt, ProcessSignals.hangup])
@@ -51,7 +50,7 @@ case .run(let loaded, _):
     // (`_dispatch_sigsuspend`), and SIGTERM would end the process on the spot.
     Task.detached {
         do throws(StartFailure) {
-            Machine.exit(try await Daemon(settings: loaded.settings, signals: signals).run())
+            Machine.exit(try await Daemon(loaded: loaded, source: source, signals: signals).run())
         } catch {
             complain(error.sentence, error.hint)
             Machine.exit(error.exit.rawValue)

@@ -14,7 +14,11 @@ import Testing
         #expect(status.status == 3)
         #expect(status.stderr == "The daemon is not running. Start it with: systemctl start lanspreadd\n")
         #expect(status.stdout == "")
-        for verb in [["list"], ["peers"], ["operations"], ["download", "quake"], ["events"], ["shutdown"]] {
+        let verbs = [
+            ["list"], ["peers"], ["operations"], ["download", "quake"], ["events"], ["shutdown"], ["reload"],
+            ["config", "show"], ["identity"], ["identity", "renew", "--yes"],
+        ]
+        for verb in verbs {
             let ctl = try Ctl(["--socket", house.socketPath] + verb, environment: [], loop: house.loop)
             let output = try await ctl.output()
             #expect(output.status == 69)
@@ -27,8 +31,7 @@ import Testing
 
     @Test(arguments: [
         "status", "list", "info", "peers", "peer", "connect", "wait-peers", "download", "install", "operations",
-        "cancel",
-        "events", "shutdown", "help", "version",
+        "cancel", "events", "config", "reload", "identity", "shutdown", "help", "version",
     ])
     func `helps with an example first`(_ verb: String) async throws {
         let house = try StubHouse()

@@ -22,13 +22,14 @@ final class Ctl: Sendable {
     private let stdout: Pipe
     private let stderr: Pipe
 
-    init(_ arguments: [String], environment: [String], loop: EventLoop) throws {
+    /// - Parameter terminal: what stands for the keyboard and, in place of stderr, for the screen.
+    init(_ arguments: [String], environment: [String], loop: EventLoop, terminal: Descriptor? = nil) throws {
         let nothing = try Descriptor.pipe()
         let (stdout, outputEnd) = try Pipe.make(loop)
         let (stderr, errorEnd) = try Pipe.make(loop)
         process = try Spawn.start(
             Machine.programDirectory + "/lanspreadctl", arguments: arguments, environment: environment,
-            descriptors: [nothing.read, outputEnd, errorEnd])
+            descriptors: [terminal ?? nothing.read, outputEnd, terminal ?? errorEnd])
         ended = Readiness(process.pidDescriptor, on: loop)
         self.stdout = stdout
         self.stderr = stderr

@@ -21,6 +21,10 @@ final class StubDaemon: ControlHandler {
         /// What a call that begins something is answered with instead.
         var refusals: [String: Failure] = [:]
         var parameters: [JSONValue] = []
+        var reload: JSONValue = ["changed": [], "needs_restart": [], "warnings": []]
+        var settings: JSONValue = ["settings": []]
+        var renewals = 0
+        var components: [JSONValue] = []
         /// Operations end as soon as they begin, before the reply goes out.
         var ending: [String: JSONValue]?
     }
@@ -61,7 +65,10 @@ final class StubDaemon: ControlHandler {
         _ method: ControlMethod, _ parameters: JSONValue, _ state: inout State
     ) throws(Failure) -> JSONValue {
         switch method {
-        case .daemonStatus: return status
+        case .daemonStatus:
+            var fields = status.object ?? [:]
+            fields["components"] = .array(state.components)
+            return .object(fields)
         case .gameList: return ["games": .array(state.games)]
         case .peerList: return ["peers": [peer, offline]]
         case .peerForget, .peerBlock:
@@ -85,6 +92,15 @@ final class StubDaemon: ControlHandler {
                 change(number, ["state": "cancelled", "phase": "done"], EventName.operationFailed, &state)
             }
             return .object(state.operations[number] ?? operation)
+        case .daemonReload: return state.reload
+        case .configShow: return state.settings
+        case .identityRenew:
+            state.renewals += 1
+            return [
+                "identity": .string(String(repeating: "a1", count: 32)),
+                "next": .string(String(repeating: "b2", count: 32)),
+                "kept": "/var/lib/lanspread/identity.pem.old",
+            ]
         case .peerConnect: return ["peer": .string(String(repeating: "5f", count: 32))]
         case .peerWait:
             if (parameters["count"]?.int ?? 0) > 2 { throw Failure(.timeout, "Only 2 peers came.") }

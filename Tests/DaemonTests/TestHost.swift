@@ -114,8 +114,11 @@ final class TestHost: Sendable {
     deinit { process.kill() }
 
     /// Starts the daemon and waits until it is ready.
+    ///
+    /// - Parameter manner: how tests have it as a rule; flags win over files, so whoever tests a file takes them away.
     static func start(
-        name: String, games: String, catalog: String?, extra: [String] = [], directory: TemporaryDirectory? = nil
+        name: String, games: String, catalog: String?, extra: [String] = [], directory: TemporaryDirectory? = nil,
+        manner: [String] = ["--source-grace", "2", "--log-level", "debug"], environment: [String] = []
     ) async throws -> TestHost {
         let directory = try directory ?? TemporaryDirectory()
         let socket = "\(directory.path)/control.sock"
@@ -123,14 +126,16 @@ final class TestHost: Sendable {
         let null = try Files.openRead(atPath: "/dev/null")
         var arguments = [
             "--games-dir", games, "--state-dir", "\(directory.path)/state", "--socket", socket,
-            "--listen", "127.0.0.1:0", "--name", name, "--no-mdns", "--source-grace", "2", "--log-level", "debug",
+            "--listen", "127.0.0.1:0", "--name", name, "--no-mdns",
         ]
+        arguments += manner
         if let catalog { arguments += ["--catalog", catalog] }
         // An empty configuration: the machine's own must not reach a test.
         arguments += ["--config", "/dev/null"]
         let process = try ChildProcess.spawn(
             "\(Programs.directory)/lanspreadd", arguments: arguments + extra,
-            environment: ["PATH=/usr/bin:/bin"], descriptors: [null, log.writeEnd, log.writeEnd], on: TestLoops.shared)
+            environment: ["PATH=/usr/bin:/bin"] + environment, descriptors: [null, log.writeEnd, log.writeEnd],
+            on: TestLoops.shared)
         let host = TestHost(directory: directory, games: games, socket: socket, log: log, process: process)
         guard await log.wait(for: "The daemon is ready.") else {
             throw TestFailure("\(name) did not start:\n\(log.text)")

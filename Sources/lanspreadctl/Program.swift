@@ -40,6 +40,7 @@ struct Program {
         case .operations: return try operations()
         case .cancel: return try cancel()
         case .events: return try events()
+        case .logs: return try logs()
         case .config: return try config()
         case .reload: return try reload()
         case .identity: return try identity()

@@ -2,7 +2,7 @@
 enum Verb: String, CaseIterable {
     case status, list, info, peers, peer, connect
     case waitPeers = "wait-peers"
-    case download, install, operations, cancel, events, config, reload, identity, shutdown, help, version
+    case download, install, operations, cancel, events, logs, config, reload, identity, shutdown, help, version
 
     struct Flag {
         let name: String
@@ -34,6 +34,22 @@ enum Verb: String, CaseIterable {
     private static let following = [
         Flag(name: "--no-block", summary: "print the operation's number and do not wait"),
         Flag(name: "--timeout", value: "TIME", summary: "wait so long at most; the operation continues"),
+    ]
+
+    private static let logFlags = [
+        Flag(name: "--game", value: "GAME", summary: "what concerns a game"),
+        Flag(name: "--peer", value: "PEER", summary: "a peer, by its name or identity"),
+        Flag(name: "--operation", value: "NUMBER", summary: "an operation"),
+        Flag(name: "--component", value: "NAME", summary: "a component: the first word of a line, as Peers"),
+        Flag(
+            name: "--level", value: "LEVEL", summary: "this level and what is more urgent: error, warning, notice..."),
+        Flag(name: "--since", value: "WHEN", summary: "from then on: 90s, 10m, 2h ago, or as journalctl has it"),
+        Flag(name: "--lines", value: "NUMBER", summary: "the last lines only"),
+        Flag(name: "-n", value: "NUMBER", summary: "the same"),
+        Flag(name: "--follow", summary: "go on as it grows; by itself on a terminal"),
+        Flag(name: "-f", summary: "the same"),
+        Flag(name: "--no-follow", summary: "end with the last line, on a terminal too"),
+        Flag(name: "--jsonl", summary: "one JSON object a line, with every field"),
     ]
 
     var entry: Entry {
@@ -98,6 +114,10 @@ enum Verb: String, CaseIterable {
                     Flag(name: "--jsonl", summary: "one JSON value a line, the snapshot first"),
                     Flag(name: "--since", value: "EPOCH:NUMBER", summary: "begin after this event"),
                 ])
+        case .logs:
+            Entry(
+                usage: "", summary: "Shows the log of the daemon, by journalctl.",
+                example: "lanspreadctl logs --game quake --since 10m", flags: Self.logFlags)
         case .config:
             Entry(
                 usage: "[show]", summary: "Shows the settings that are in force.",

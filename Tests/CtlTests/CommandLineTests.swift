@@ -31,7 +31,7 @@ import Testing
 
     @Test(arguments: [
         "status", "list", "info", "peers", "peer", "connect", "wait-peers", "download", "install", "operations",
-        "cancel", "events", "config", "reload", "identity", "shutdown", "help", "version",
+        "cancel", "events", "logs", "config", "reload", "identity", "shutdown", "help", "version",
     ])
     func `helps with an example first`(_ verb: String) async throws {
         let house = try StubHouse()

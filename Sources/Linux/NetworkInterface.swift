@@ -6,18 +6,21 @@ package struct NetworkInterface: Hashable, Sendable {
     package let name: String
     package let index: Int32
     package let isUp: Bool
+    /// A cable, or what stands for one.
+    package let hasLink: Bool
     package let isLoopback: Bool
     package let hasMulticast: Bool
     /// Of both families; the ports are 0.
     package let addresses: Set<SocketAddress>
 
     package init(
-        name: String, index: Int32, isUp: Bool = true, isLoopback: Bool = false, hasMulticast: Bool = true,
-        addresses: Set<SocketAddress>
+        name: String, index: Int32, isUp: Bool = true, hasLink: Bool = true, isLoopback: Bool = false,
+        hasMulticast: Bool = true, addresses: Set<SocketAddress>
     ) {
         self.name = name
         self.index = index
         self.isUp = isUp
+        self.hasLink = hasLink
         self.isLoopback = isLoopback
         self.hasMulticast = hasMulticast
         self.addresses = addresses
@@ -46,8 +49,8 @@ package struct NetworkInterface: Hashable, Sendable {
             guard let index = Int32(exactly: if_nametoindex(name)), index > 0 else { return nil }
             func has(_ flag: Int) -> Bool { flags & UInt32(flag) != 0 }
             return NetworkInterface(
-                name: name, index: index, isUp: has(IFF_UP), isLoopback: has(IFF_LOOPBACK),
-                hasMulticast: has(IFF_MULTICAST), addresses: addresses[name] ?? [])
+                name: name, index: index, isUp: has(IFF_UP), hasLink: has(IFF_RUNNING),
+                isLoopback: has(IFF_LOOPBACK), hasMulticast: has(IFF_MULTICAST), addresses: addresses[name] ?? [])
         }
         .sorted { $0.index < $1.index }
     }

@@ -27,6 +27,15 @@ struct InterfaceRule: Hashable {
         return names.contains(name) || prefixes.contains { name.hasPrefix($0) }
     }
 
+    /// Whether another host could reach one that listens on `listening`; true where only this host is meant to.
+    func reachesOthers(_ interfaces: [NetworkInterface], listening: [SocketAddress]) -> Bool {
+        guard listening.contains(where: { !$0.isLoopback }) else { return true }
+        return interfaces.contains { interface in
+            interface.isUp && interface.hasLink && !interface.isLoopback && !interface.addresses.isEmpty
+                && isUsed(interface.name)
+        }
+    }
+
     /// Where a host that listens on `listening` is announced: on each interface and in each family in which somebody
     /// there could reach one of these.
     func places(_ interfaces: [NetworkInterface], listening: [SocketAddress]) -> [Place] {

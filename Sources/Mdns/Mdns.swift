@@ -25,6 +25,7 @@ package actor Mdns {
     /// Ends the session that runs; the next one begins at once.
     private var restart: () -> Void = {}
     private var rule: InterfaceRule
+    private var isIsolated = false
 
     package init(loop: EventLoop, settings: Settings = Settings(), time: any TimeSource, log: Log) {
         self.loop = loop
@@ -41,13 +42,15 @@ package actor Mdns {
     /// `events` is bounded by whoever made it; an event that finds it full is logged and lost.
     package func run(into events: AsyncStream<MdnsEvent>.Continuation) async {
         let poller = AvahiPoller(loop: loop)
-        let watch = watchInterfaces()
+        let watch = watchInterfaces(events)
+        isIsolated = false
         defer {
             watch?.close()
             poller.close()
         }
         var lastReason: String?
         while !Task.isCancelled {
+            lookForOthers(events)
             let end = await live(poller, events)
             if Task.isCancelled { break }
             switch end {
@@ -67,15 +70,26 @@ package actor Mdns {
     }
 
     /// Publishes again where interfaces come and go. Without it, what is there at the beginning is all.
-    private func watchInterfaces() -> InterfaceSource? {
+    private func watchInterfaces(_ events: AsyncStream<MdnsEvent>.Continuation) -> InterfaceSource? {
         do throws(LinuxError) {
             return try InterfaceSource(loop: loop) { [unowned self] in
-                self.assumeIsolated { $0.session?.interfacesChanged() }
+                self.assumeIsolated {
+                    $0.lookForOthers(events)
+                    $0.session?.interfacesChanged()
+                }
             }
         } catch {
             log.warning("New network interfaces are not noticed: \(error.text).", kind: "mdns_no_interface")
             return nil
         }
+    }
+
+    private func lookForOthers(_ events: AsyncStream<MdnsEvent>.Continuation) {
+        guard let advertisement, let interfaces = try? NetworkInterface.all() else { return }
+        let isAlone = !rule.reachesOthers(interfaces, listening: advertisement.listening)
+        guard isAlone != isIsolated else { return }
+        isIsolated = isAlone
+        tell(.isolated(isAlone), events)
     }
 
     /// Sightings on other interfaces end, those on these ones come; everything is published again.

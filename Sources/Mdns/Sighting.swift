@@ -65,6 +65,9 @@ package enum MdnsEvent: Hashable, Sendable {
     case vanished(ServiceKey)
     /// Avahi or D-Bus is away. What was sighted is not thereby gone, only no longer watched.
     case unavailable(reason: String)
+    /// True: no interface leads to another host, since none is up, has a link and has an address. Not told while it is
+    /// as before, and false is where it begins.
+    case isolated(Bool)
 }
 
 /// The label of a DNS-SD service: at most 63 bytes of UTF-8.

@@ -41,6 +41,7 @@ package actor Discovery {
     private var families: Set<Bool> = []
     private var published: String?
     private var unavailable: String?
+    private var isIsolated = false
     /// Given when there is something to look at; made anew for each rest.
     private var alarm: OneShot<Void>?
     private var isWoken = false
@@ -69,6 +70,7 @@ package actor Discovery {
         plan = DialPlan(random: random)
         advertised = nil
         unavailable = nil
+        isIsolated = false
         isWoken = false
         await configure(settings)
         let changes = await table.changes()
@@ -164,16 +166,18 @@ package actor Discovery {
         switch event {
         case .available:
             unavailable = nil
-            degraded(nil)
+            tellDegraded()
             plan.refresh(now: time.now)
         case .unavailable(let reason):
             plan.keepStale()
             guard reason != unavailable else { break }
             unavailable = reason
             log.warning("Other hosts are not found by mDNS: \(reason).", kind: "mdns_unavailable")
-            degraded(
-                "Other hosts are not found by mDNS: \(reason). Start Avahi with: systemctl start avahi-daemon; or "
-                    + "connect by hand: lanspreadctl connect")
+            tellDegraded()
+        case .isolated(let isAlone):
+            isIsolated = isAlone
+            if isAlone { log.warning("This host has no network.", kind: "isolated") }
+            tellDegraded()
         case .published(let name):
             guard name != published else { break }
             published = name
@@ -182,6 +186,20 @@ package actor Discovery {
         case .appeared(let sighting): sight(sighting)
         }
         wake()
+    }
+
+    private func tellDegraded() {
+        var sentences: [String] = []
+        if isIsolated {
+            sentences.append(
+                "This host has no network: no interface is up, has a link and has an address. Look at: ip address")
+        }
+        if let unavailable {
+            sentences.append(
+                "Other hosts are not found by mDNS: \(unavailable). Start Avahi with: systemctl start avahi-daemon; or "
+                    + "connect by hand: lanspreadctl connect")
+        }
+        degraded(sentences.isEmpty ? nil : sentences.joined(separator: " "))
     }
 
     private func sight(_ sighting: Sighting) {

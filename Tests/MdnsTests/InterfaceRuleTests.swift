@@ -50,6 +50,22 @@ import Testing
         #expect(try places([], []).isEmpty)
     }
 
+    @Test func `knows a host that no other one can reach`() throws {
+        let socket = try #require(SocketAddress("0.0.0.0:1"))
+        func reaches(_ interfaces: [NetworkInterface]) -> Bool {
+            InterfaceRule().reachesOthers(interfaces, listening: [socket])
+        }
+        let lan: Set = [try address("10.0.0.1")]
+        #expect(reaches([NetworkInterface(name: "eth0", index: 2, addresses: lan)]))
+        #expect(!reaches([]))
+        #expect(!reaches([NetworkInterface(name: "eth0", index: 2, isUp: false, addresses: lan)]))
+        #expect(!reaches([NetworkInterface(name: "eth0", index: 2, hasLink: false, addresses: lan)]))
+        #expect(!reaches([NetworkInterface(name: "eth0", index: 2, addresses: [])]))
+        #expect(!reaches([NetworkInterface(name: "docker0", index: 2, addresses: lan)]))
+        #expect(!reaches([NetworkInterface(name: "lo", index: 1, isLoopback: true, addresses: lan)]))
+        #expect(InterfaceRule().reachesOthers([], listening: [try #require(SocketAddress("127.0.0.1:1"))]))
+    }
+
     @Test func `announces a single address only where it is`() throws {
         #expect(try places([], ["10.0.0.1:1"]) == [Place(interface: 2, isIPv6: false)])
         #expect(try places([], ["127.0.0.2:1", "[::1]:1"]) == [false, true].map { Place(interface: 1, isIPv6: $0) })

@@ -26,6 +26,8 @@ package actor Mdns {
     private var restart: () -> Void = {}
     private var rule: InterfaceRule
     private var isIsolated = false
+    /// Those of the last time when there were any: a cable that is pulled and put back moves nobody.
+    private var addresses: Set<SocketAddress> = []
 
     package init(loop: EventLoop, settings: Settings = Settings(), time: any TimeSource, log: Log) {
         self.loop = loop
@@ -86,10 +88,19 @@ package actor Mdns {
 
     private func lookForOthers(_ events: AsyncStream<MdnsEvent>.Continuation) {
         guard let advertisement, let interfaces = try? NetworkInterface.all() else { return }
+        lookForMove(interfaces, events)
         let isAlone = !rule.reachesOthers(interfaces, listening: advertisement.listening)
         guard isAlone != isIsolated else { return }
         isIsolated = isAlone
         tell(.isolated(isAlone), events)
+    }
+
+    private func lookForMove(_ interfaces: [NetworkInterface], _ events: AsyncStream<MdnsEvent>.Continuation) {
+        let now = interfaces.filter { $0.isUp && !$0.isLoopback && rule.isUsed($0.name) }
+            .reduce(into: Set<SocketAddress>()) { $0.formUnion($1.addresses) }
+        if now.isEmpty { return }
+        if !addresses.isSubset(of: now) { tell(.moved, events) }
+        addresses = now
     }
 
     /// Sightings on other interfaces end, those on these ones come; everything is published again.

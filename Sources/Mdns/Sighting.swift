@@ -68,6 +68,8 @@ package enum MdnsEvent: Hashable, Sendable {
     /// True: no interface leads to another host, since none is up, has a link and has an address. Not told while it is
     /// as before, and false is where it begins.
     case isolated(Bool)
+    /// An address that this host had is not its own any more, and it has others.
+    case moved
 }
 
 /// The label of a DNS-SD service: at most 63 bytes of UTF-8.

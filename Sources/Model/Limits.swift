@@ -93,6 +93,9 @@ package enum Limits {
     package static let pingInterval = Duration.seconds(5)
     package static let suspectAfter = Duration.seconds(10)
     package static let goneAfter = Duration.seconds(20)
+    /// For a peer whose link may lead nowhere, since an address changed: a hundred round trips of a LAN that loses half
+    /// of what is sent.
+    package static let doubtPatience = Duration.seconds(3)
     /// Peers whose last address is kept over a restart.
     package static let peersRemembered = 1_024
     /// So many links of one peer within the window, and it is left alone for the pause: what comes and goes ten times a

@@ -162,7 +162,7 @@ package actor Discovery {
 
     // MARK: - Sightings
 
-    private func take(_ event: MdnsEvent) {
+    private func take(_ event: MdnsEvent) async {
         switch event {
         case .available:
             unavailable = nil
@@ -178,6 +178,8 @@ package actor Discovery {
             isIsolated = isAlone
             if isAlone { log.warning("This host has no network.", kind: "isolated") }
             tellDegraded()
+        case .moved:
+            await table.doubtAll()
         case .published(let name):
             guard name != published else { break }
             published = name

@@ -25,7 +25,8 @@ package actor Liveness {
         while true {
             // Asked for before the table is looked at, so that no change falls between the two.
             let changes = await table.changes()
-            for action in state.look(now: time.now, heard: await table.heard()) { await act(on: action) }
+            let (heard, doubted) = (await table.heard(), await table.takeDoubts())
+            for action in state.look(now: time.now, heard: heard, doubted: doubted) { await act(on: action) }
             // Acting may have ended links, and messages have come meanwhile.
             await sleep(until: state.next(await table.heard()), orUntil: changes)
             try Task.checkCancellation()

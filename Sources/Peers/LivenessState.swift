@@ -17,6 +17,8 @@ struct LivenessState {
     private struct Watch {
         var pinged: Instant?
         var suspected: Instant?
+        /// How long a suspect has to answer.
+        var patience = Limits.goneAfter - Limits.suspectAfter
     }
 
     /// Whoever wakes so much later than was planned stood still. A loaded host wakes late by milliseconds.
@@ -28,29 +30,34 @@ struct LivenessState {
 
     /// What is due now. Asked earlier than the next thing is due, it does no harm.
     ///
-    /// - Parameter heard: every peer with a link, and when the last message of it came.
-    mutating func look(now: Instant, heard: [PeerID: Instant]) -> [Action] {
+    /// - Parameters:
+    ///   - heard: every peer with a link, and when the last message of it came.
+    ///   - doubted: peers whose link may lead nowhere: they are asked at once and have little time to answer.
+    mutating func look(now: Instant, heard: [PeerID: Instant], doubted: Set<PeerID> = []) -> [Action] {
         if let planned, now - planned > LivenessState.stillness { startAnew(now) }
         watches = watches.filter { heard[$0.key] != nil }
         var actions: [Action] = []
         for (peer, last) in heard.sorted(by: { $0.key < $1.key }) {
             var watch = watches[peer] ?? Watch()
             let silence = now - last
-            if silence < Limits.suspectAfter {
-                if watch.suspected != nil { actions.append(.clear(peer)) }
-                watch.suspected = nil
+            let isDoubted = doubted.contains(peer)
+            if let suspected = watch.suspected, last > suspected {
+                actions.append(.clear(peer))
+                watch = Watch(pinged: watch.pinged)
             } else if let suspected = watch.suspected {
-                if now - suspected >= Limits.goneAfter - Limits.suspectAfter {
+                if isDoubted { watch.patience = min(watch.patience, now - suspected + Limits.doubtPatience) }
+                if now - suspected >= watch.patience {
                     actions.append(.gone(peer))
                     // Its link takes a moment to end; until then there is nothing more to do about it.
                     watch.suspected = now
                 }
-            } else {
+            } else if isDoubted || silence >= Limits.suspectAfter {
                 watch.suspected = now
+                if isDoubted { watch.patience = Limits.doubtPatience }
                 actions.append(.suspect(peer))
             }
             let isPingDue = watch.pinged.map { now - $0 >= Limits.pingInterval } ?? true
-            if silence >= Limits.pingInterval, isPingDue {
+            if isDoubted || (silence >= Limits.pingInterval && isPingDue) {
                 watch.pinged = now
                 actions.append(.ping(peer))
             }
@@ -66,9 +73,8 @@ struct LivenessState {
         heard.map { peer, last in
             let watch = watches[peer]
             let ping = max(last, watch?.pinged ?? last) + Limits.pingInterval
-            let change =
-                watch?.suspected.map { $0 + (Limits.goneAfter - Limits.suspectAfter) } ?? last + Limits.suspectAfter
-            return min(ping, change)
+            let change = watch.flatMap { watch in watch.suspected.map { $0 + watch.patience } }
+            return min(ping, change ?? last + Limits.suspectAfter)
         }.min().map(LivenessState.wholeSecond)
     }
 

@@ -117,6 +117,21 @@ extension PeerTable {
 
     // MARK: - For Liveness
 
+    /// Something says that the links of these peers may lead nowhere; `Liveness` asks them at once.
+    func doubt(_ peers: some Collection<PeerID>) {
+        guard !peers.isEmpty else { return }
+        doubts.formUnion(peers)
+        changed()
+    }
+
+    /// The addresses of this host are other ones: what was sent from the old ones is answered to nobody.
+    func doubtAll() { doubt(state.entries.keys) }
+
+    func takeDoubts() -> Set<PeerID> {
+        defer { doubts = [] }
+        return doubts
+    }
+
     func heard() -> [PeerID: Instant] { state.entries.mapValues(\.heard) }
 
     func ping(_ peer: PeerID, nonce: UInt64) { link(peer)?.post(.ping(nonce: nonce)) }

@@ -46,6 +46,7 @@ extension PeerTable {
             standing: greeting.standing(for: hello))
         switch verdict {
         case .refuse(let code):
+            if code == CloseCode.duplicate { doubtMoved(link, hello) }
             explain(code, link)
             return code
         case .admit(let replaced):
@@ -78,6 +79,15 @@ extension PeerTable {
             }
             return nil
         }
+    }
+
+    /// A linked peer comes from another address, in the same life, and has said nothing over its link for a while: it
+    /// has moved, most likely, and this side does not know it yet.
+    private func doubtMoved(_ link: PeerLink, _ hello: Hello) {
+        guard let entry = state.entries[link.peer], entry.instance == hello.instance,
+            entry.address.host != link.remote.host, time.now - entry.heard > .seconds(1)
+        else { return }
+        doubt([link.peer])
     }
 
     private func explain(_ code: UInt64, _ link: PeerLink) {

@@ -40,6 +40,8 @@ package actor PeerTable {
     // Seen by this type's other files, and by nobody else.
     var state: PeerTableState
     var handles: [UInt64: Handle] = [:]
+    /// Of linked peers, until `Liveness` takes them.
+    var doubts: Set<PeerID> = []
     var watchers: [UInt64: AsyncStream<Void>.Continuation] = [:]
     var nextWatcher: UInt64 = 0
     /// So few that looking for those who left is not worth it.

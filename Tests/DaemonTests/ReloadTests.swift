@@ -132,11 +132,12 @@ import Testing
             _ = try await place.host.done("reload")
             try place.write("log_level = loud")
             _ = try await place.host.ctl("reload")
-            let said = try manager.messages().filter { !$0.contains("WATCHDOG") }
+            // The line about the daemon also changes by itself.
+            let said = try manager.messages().filter { !$0.contains("WATCHDOG") && !$0.hasPrefix("STATUS=") }
             try #require(said.count >= 5, "\(said)")
-            #expect(said[0] == "READY=1\nSTATUS=Ready")
+            #expect(said[0] == "READY=1\nSTATUS=0 peers, 0 games, no catalog")
             #expect(said[1].hasPrefix("RELOADING=1\nMONOTONIC_USEC="))
-            #expect(said[2] == "READY=1\nSTATUS=Ready")
+            #expect(said[2] == said[0])
             #expect(said[3].hasPrefix("RELOADING=1\nMONOTONIC_USEC="))
             #expect(said[4].hasPrefix("READY=1\nSTATUS=Ready with the old settings"))
         }

@@ -70,7 +70,7 @@ import Wire
             #expect(goodbye != nil)
             let after = alpha.log.text.dropFirst(before).split(separator: "\n").map(String.init)
             // Two seconds later it may have been dialled in vain.
-            let others = after.filter { !$0.hasPrefix("Peers  charlie is gone: it said goodbye.") }
+            let others = after.filter { !$0.hasPrefix("PeerTable  charlie is gone: it said goodbye.") }
                 .filter { !$0.hasPrefix("Discovery  ") }
             #expect(others.isEmpty, "\(others)")
         }

@@ -54,6 +54,25 @@ import Testing
         #expect(wakes <= 21)
     }
 
+    @Test func `asks at once who is doubted, and lets go of those that do not answer soon`() {
+        var state = LivenessState()
+        let heard = [peer: seconds(0), Sample.peer(2): seconds(0)]
+        _ = state.look(now: seconds(1), heard: heard)
+        #expect(state.look(now: seconds(2), heard: heard, doubted: [peer]) == [.suspect(peer), .ping(peer)])
+        #expect(state.next(heard) == seconds(5))
+        // The doubt is no verdict: who answers is well, and the others are not asked.
+        var answered = state
+        #expect(answered.look(now: seconds(3), heard: [peer: seconds(3)]) == [.clear(peer)])
+        #expect(answered.next([peer: seconds(3)]) == seconds(8))
+        #expect(state.look(now: seconds(4), heard: heard).isEmpty)
+        #expect(state.look(now: seconds(5), heard: heard).contains(.gone(peer)))
+        // One that is silent anyway has no more time than that.
+        var silent = LivenessState()
+        _ = silent.look(now: seconds(11), heard: [peer: seconds(0)])
+        _ = silent.look(now: seconds(12), heard: [peer: seconds(0)], doubted: [peer])
+        #expect(silent.look(now: seconds(15), heard: [peer: seconds(0)]).contains(.gone(peer)))
+    }
+
     @Test func `clears a suspect that speaks`() {
         var state = LivenessState()
         #expect(state.look(now: seconds(10), heard: [peer: seconds(0)]).contains(.suspect(peer)))

@@ -17,16 +17,22 @@ final class AvahiSession {
         case unresolved(ServiceKey)
     }
 
-    private struct Resolver {
-        let handle: OpaquePointer
+    /// A service that the browser names, from its coming to its going.
+    private struct Service {
         let domain: String
         let isOurs: Bool
+        let number: UInt64
+        /// Its resolver. It stays open while there is room, since a peer that starts again has another port.
+        var handle: OpaquePointer?
         var failures = 0
+        var isSighted = false
     }
 
     /// Resolvers that are open at once. avahi-daemon allows a client 1,024 objects; two per host leave room for 256
     /// hosts.
-    static let resolversLimit = 512
+    private static let resolversLimit = 512
+    /// As many as Avahi keeps in its cache, at four records each.
+    private static let servicesLimit = 1_024
     /// A resolver that finds nothing in Avahi's five seconds is asked again this often; then only a new sighting helps.
     private static let triesPerService = 3
 
@@ -44,7 +50,11 @@ final class AvahiSession {
     private let ended: (String) -> Void
     private var happenings: [Happening] = []
     private var browser: OpaquePointer?
-    private var resolvers: [ServiceKey: Resolver] = [:]
+    private var services: [ServiceKey: Service] = [:]
+    /// Those that no resolver was opened for yet, in order.
+    private var waiting: [ServiceKey] = []
+    private var openResolvers = 0
+    private var nextNumber: UInt64 = 0
     private var isFull = false
 
     /// - Parameter ended: called once, with the reason, when this session is of no more use; `close` it then.
@@ -77,7 +87,9 @@ final class AvahiSession {
     /// Frees the client, and with it everything that was made from it.
     func close() {
         happenings.removeAll()
-        resolvers.removeAll()
+        services.removeAll()
+        waiting.removeAll()
+        openResolvers = 0
         group = nil
         browser = nil
         if let client { avahi_client_free(client) }
@@ -106,13 +118,15 @@ final class AvahiSession {
             case .client(let state): clientBecame(state)
             case .group(let state): groupBecame(state)
             case .browserFailed: end("Avahi stopped browsing: \(reason)")
-            case .found(let key, let domain, let isOurs): resolve(key, domain: domain, isOurs: isOurs)
+            case .found(let key, let domain, let isOurs): find(key, domain: domain, isOurs: isOurs)
             case .lost(let key): lose(key)
             case .resolved(let key, let host, let port, let text):
-                guard let resolver = resolvers[key] else { continue }
-                emit(.appeared(Sighting(key: key, host: host, port: port, text: text, isOurs: resolver.isOurs)))
+                guard let service = services[key] else { continue }
+                services[key]?.isSighted = true
+                emit(.appeared(Sighting(key: key, host: host, port: port, text: text, isOurs: service.isOurs)))
             case .unresolved(let key): resolveAgain(key)
             }
+            openWaiting()
         }
     }
 
@@ -157,43 +171,71 @@ final class AvahiSession {
         if browser == nil { end("Avahi does not browse: \(reason)") }
     }
 
-    private func resolve(_ key: ServiceKey, domain: String, isOurs: Bool) {
-        guard resolvers[key] == nil, let name = AvahiSession.interfaceName(key.interface), rule.isUsed(name)
+    private func find(_ key: ServiceKey, domain: String, isOurs: Bool) {
+        guard services[key] == nil, let name = AvahiSession.interfaceName(key.interface), rule.isUsed(name)
         else { return }
-        guard resolvers.count < AvahiSession.resolversLimit else {
+        guard services.count < AvahiSession.servicesLimit else {
             if isFull { return }
             isFull = true
             return log.warning(
-                "More than \(AvahiSession.resolversLimit) services are sighted; the rest is not resolved.",
+                "More than \(AvahiSession.servicesLimit) services are on this network; the rest is not looked at.",
                 kind: "mdns_flood")
         }
-        guard let handle = resolver(key, domain) else { return }
-        resolvers[key] = Resolver(handle: handle, domain: domain, isOurs: isOurs)
+        services[key] = Service(domain: domain, isOurs: isOurs, number: nextNumber)
+        nextNumber += 1
+        waiting.append(key)
     }
 
-    /// It stays open, since a peer that starts again under the same name has another port.
-    private func resolver(_ key: ServiceKey, _ domain: String) -> OpaquePointer? {
-        guard let client else { return nil }
+    private func openWaiting() {
+        while let key = waiting.first {
+            guard services[key] != nil else {
+                waiting.removeFirst()
+                continue
+            }
+            guard hasRoom() else { return }
+            waiting.removeFirst()
+            open(key)
+        }
+    }
+
+    /// Closes the resolver that has been of use for longest, when it must: the browser still tells when its service
+    /// goes, only a new port is then not heard of.
+    private func hasRoom() -> Bool {
+        if openResolvers < AvahiSession.resolversLimit { return true }
+        let used = services.filter { $0.value.isSighted && $0.value.handle != nil }
+        guard let oldest = used.min(by: { $0.value.number < $1.value.number }) else { return false }
+        closeResolver(oldest.key)
+        return true
+    }
+
+    private func open(_ key: ServiceKey) {
+        guard let client, let service = services[key] else { return }
         let family = Int32(key.isIPv6 ? AVAHI_PROTO_INET6 : AVAHI_PROTO_INET)
-        return avahi_service_resolver_new(
-            client, key.interface, family, key.name, serviceType, domain, family, AvahiLookupFlags(rawValue: 0),
-            AvahiSession.resolvedOrNot, Unmanaged.passUnretained(self).toOpaque())
+        let handle = avahi_service_resolver_new(
+            client, key.interface, family, key.name, serviceType, service.domain, family,
+            AvahiLookupFlags(rawValue: 0), AvahiSession.resolvedOrNot, Unmanaged.passUnretained(self).toOpaque())
+        guard let handle else { return }
+        services[key]?.handle = handle
+        openResolvers += 1
+    }
+
+    private func closeResolver(_ key: ServiceKey) {
+        guard let handle = services[key]?.handle else { return }
+        avahi_service_resolver_free(handle)
+        services[key]?.handle = nil
+        openResolvers -= 1
     }
 
     private func resolveAgain(_ key: ServiceKey) {
-        guard var resolver = resolvers[key] else { return }
-        avahi_service_resolver_free(resolver.handle)
-        resolvers[key] = nil
-        resolver.failures += 1
-        guard resolver.failures < AvahiSession.triesPerService, let handle = self.resolver(key, resolver.domain)
-        else { return }
-        resolvers[key] = Resolver(
-            handle: handle, domain: resolver.domain, isOurs: resolver.isOurs, failures: resolver.failures)
+        guard let service = services[key], service.handle != nil else { return }
+        closeResolver(key)
+        services[key]?.failures += 1
+        if service.failures + 1 < AvahiSession.triesPerService { waiting.append(key) }
     }
 
     private func lose(_ key: ServiceKey) {
-        guard let resolver = resolvers.removeValue(forKey: key) else { return }
-        avahi_service_resolver_free(resolver.handle)
-        emit(.vanished(key))
+        closeResolver(key)
+        guard let service = services.removeValue(forKey: key) else { return }
+        if service.isSighted { emit(.vanished(key)) }
     }
 }

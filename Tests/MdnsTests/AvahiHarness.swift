@@ -13,6 +13,7 @@ final class AvahiHarness {
         && programs.allSatisfy { access($0, X_OK) == 0 }
     private static let programs: [String] = [
         "/usr/sbin/avahi-daemon", "/usr/bin/dbus-daemon", "/usr/bin/unshare", "/usr/sbin/ip",
+        "/usr/bin/avahi-set-host-name",
     ]
 
     let loop: EventLoop
@@ -65,6 +66,14 @@ final class AvahiHarness {
     func stopAvahi() async {
         avahi?.kill()
         _ = await avahi?.wait()
+    }
+
+    func setHostName(_ name: String) async {
+        do {
+            _ = try await spawn("/usr/bin/avahi-set-host-name", [name]).wait()
+        } catch {
+            Issue.record("\(error)")
+        }
     }
 
     func stopBus() async {

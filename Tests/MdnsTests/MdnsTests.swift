@@ -45,6 +45,18 @@ struct `Mdns with a real Avahi` {
         #expect(again == "alpha")
         #expect(try await bravo.sighting(of: "alpha").port == 4711)
 
+        // Its host gets another name: everything is published again, and nothing is told twice.
+        await harness.setHostName("renamed")
+        var events: [MdnsEvent] = []
+        _ = try await alpha.next { event in
+            events.append(event)
+            if case .published(let name) = event { return name } else { return nil }
+        }
+        #expect(!events.contains(.available))
+        let charlie = try await Watcher(Advertisement(name: "charlie", port: 4714, text: [:]))
+        #expect(try await charlie.sighting(of: "alpha").port == 4711)
+        await charlie.close()
+
         // D-Bus dies, and Avahi with it.
         await harness.stopBus()
         _ = try await bravo.next { if case .unavailable = $0 { true } else { nil } }

@@ -46,8 +46,12 @@ package struct Digest: Hashable, Sendable, Comparable {
     package static func < (left: Digest, right: Digest) -> Bool { left.words < right.words }
 
     package func hash(into hasher: inout Hasher) {
-        // A digest is uniform already; one word of it is enough.
+        // All of it: a digest is uniform, but what a stranger gives out as one is not, and a thousand of them that
+        // agree in their first word would make every table that knows peers slow.
         hasher.combine(words.0)
+        hasher.combine(words.1)
+        hasher.combine(words.2)
+        hasher.combine(words.3)
     }
 }
 

@@ -43,6 +43,17 @@ import Testing
 }
 
 @Suite struct `Small encodings` {
+    @Test func `of digests that agree in most bytes fall into different places of a table`() throws {
+        for place in 0..<Digest.byteCount {
+            let hashes = try (0..<64).map { number in
+                var bytes = [UInt8](repeating: 0, count: Digest.byteCount)
+                bytes[place] = UInt8(number)
+                return try #require(Digest(bytes)).hashValue
+            }
+            #expect(Set(hashes).count == 64)
+        }
+    }
+
     @Test func `of digests keep their bytes and their order`() throws {
         let random = TestSeed.random
         for _ in 0..<100 {

@@ -5,6 +5,7 @@ import Testing
 
 @Suite(.serialized, .enabled(if: AvahiHarness.isPossible, "needs root, avahi-daemon and dbus-daemon"))
 struct `Mdns with a real Avahi` {
+    // long: one Avahi goes through all of it; each start of one takes a second.
     @Test(.timeLimit(.minutes(1))) func `publishes, sights, renames, and comes back after Avahi and D-Bus`()
         async throws
     {

@@ -88,9 +88,10 @@ extension PeerTable {
         var telling = LibraryTelling(known: known)
         for await _ in signals {
             for message in telling.tell(await library()) {
+                // Before it goes: the other side may have acted on it before this returns.
+                libraryMessages += 1
                 do throws(LinkError) {
                     try await link.send(message)
-                    libraryMessages += 1
                 } catch {
                     return
                 }

@@ -52,7 +52,7 @@ package actor PeerTable {
     private var arrivals: AsyncStream<Arrival>.Continuation?
     /// Our library as it was last told to anybody, and its digest when a hello has named it.
     var image: LibraryImage?
-    /// Messages about our library that have gone out.
+    /// Messages about our library that were given to a link.
     var libraryMessages = 0
     /// When a host with our identity was seen last.
     var cloneSeen: Instant?

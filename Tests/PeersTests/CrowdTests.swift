@@ -130,7 +130,9 @@ private enum Process {
         let opened = try Process.descriptors() - descriptors
         #expect(opened <= Self.descriptorsLimit, "\(opened) descriptors")
         // Those that were refused at the half-open limit, and came again, take a moment to be gone.
-        while await alpha.quic.pathCounters().connections != 100 { try await MonotonicTime().sleep(for: .milliseconds(5)) }
+        while await alpha.quic.pathCounters().connections != 100 {
+            try await MonotonicTime().sleep(for: .milliseconds(5))
+        }
 
         // Told why, not only turned away.
         #expect(try await last.refusal(at: address) == .connectionLost(.closedThere(code: CloseCode.full)))

@@ -28,13 +28,6 @@ package enum ManifestBuilder {
         _ bytes: [UInt8], game: GameID, version: GameVersion, root: Root
     ) throws(ContentError) -> BuiltManifest {
         guard Root(SHA256.hash(bytes)) == root else { throw .wrongRoot }
-        return try decode(bytes, game: game, version: version)
-    }
-
-    /// For bytes that this host wrote itself: their root is whatever they hash to.
-    package static func decode(
-        _ bytes: [UInt8], game: GameID, version: GameVersion
-    ) throws(ContentError) -> BuiltManifest {
         do throws(ManifestFault) {
             let manifest = try ManifestCodec.decode(bytes)
             guard manifest.game == game, manifest.version == version else { throw ManifestFault.notTheOneAsked }

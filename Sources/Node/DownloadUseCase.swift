@@ -17,8 +17,8 @@ struct DownloadUseCase: Sendable {
     let house: House
     let entry: CatalogEntry
     let brief: OperationBrief
-    /// A restart of the daemon lies behind: the root is the one that the record on the disk names.
-    let goesOn: Bool
+    /// The root that was chosen before a restart of the daemon; nil when none was, or when nothing lies behind.
+    let begun: Root?
     let operation: OperationID
     let report: OperationTable.Report
 
@@ -40,12 +40,14 @@ struct DownloadUseCase: Sendable {
     private func download() async throws(UseCaseError) -> RootStanding? {
         if await isHere() { return nil }
         await report(OperationProgress(phase: .waitingForSource, bytesTotal: entry.bytes))
-        let begun = goesOn ? await recorded() : nil
-        let (built, standing) = if let begun { (begun, RootStanding?.none) } else { try await chosen() }
+        let known = await recorded()
+        let (built, standing) = if let known { (known, RootStanding?.none) } else { try await chosen() }
         log.notice(
             standing == nil ? "The root is the one that the download began with." : "The root is chosen.",
             kind: "root_chosen", .operation(operation), .game(game), .field("root", built.root.hex),
             .field("verified", standing?.text ?? "as before"), .field("bytes", built.manifest.totalBytes))
+        let bytes = built.manifest.totalBytes
+        await report(OperationProgress(phase: .waitingForSource, bytesTotal: bytes, root: built.root))
         let old = await house.library.entry(of: game)?.root
         try await house.closing(game, [built.root] + (old.map { [$0] } ?? [])) { () async throws(UseCaseError) in
             try await fetch(built)
@@ -62,15 +64,12 @@ struct DownloadUseCase: Sendable {
 
     /// The content that this download was about before the restart; nil when nothing of it had landed.
     private func recorded() async -> BuiltManifest? {
-        guard let games = house.games else { return nil }
+        guard let games = house.games, let begun else { return nil }
         let (game, version) = (game, entry.version)
-        let found =
-            await house.loops.disk.run {
-                guard let root = try? games.root(game), let record = try? root.downloadRecord() else { return nil }
-                return try? ManifestBuilder.decode(record.manifest, game: game, version: version)
-            } as BuiltManifest?
-        guard let found, brief.root == nil || brief.root == found.root else { return nil }
-        return found
+        return await house.loops.disk.run {
+            guard let root = try? games.root(game), let record = try? root.downloadRecord() else { return nil }
+            return try? ManifestBuilder.decode(record.manifest, game: game, version: version, root: begun)
+        }
     }
 
     private func fetch(_ built: BuiltManifest) async throws(UseCaseError) {
@@ -136,7 +135,8 @@ struct DownloadUseCase: Sendable {
     }
 
     private func isHere() async -> Bool {
-        await house.library.entry(of: game)?.localVersion == entry.version && brief.root == nil
+        guard let here = await house.library.entry(of: game), here.localVersion == entry.version else { return false }
+        return brief.root == nil || brief.root == here.root
     }
 
     private func tell(_ progress: DownloadProgress) async {

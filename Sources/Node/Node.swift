@@ -120,7 +120,9 @@ package final class Node: Sendable {
             loop.perform { answered.give() }
             await answered.take(orGive: ())
         }
-        await loops.disk.run {}
+        let disk = OneShot<Void>()
+        loops.disk.begin { disk.give() }
+        await disk.take(orGive: ())
         _ = await quic.listening()
         _ = await house.peers.isLinked(identity.peer)
         _ = await house.registry.transfers()

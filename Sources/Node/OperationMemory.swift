@@ -19,6 +19,7 @@ extension OperationSnapshot {
             "version": .string(brief.version.text), "install": .bool(brief.installs),
             "overwrite": .bool(brief.overwrites), "root": .optional(brief.root?.hex),
         ]
+        fields["root"] = .optional(root?.hex)
         return OperationRecord(
             id: id, game: game, kind: kind.rawValue, hasEnded: standing != .running,
             detail: JSON.encode(JSONValue.object(fields)))
@@ -39,6 +40,7 @@ extension OperationSnapshot {
                 overwrites: brief["overwrite"]?.bool ?? false,
                 root: brief["root"]?.string.flatMap { Root(hex: $0) }),
             phase: kind == .download ? .waitingForSource : .installing, started: started)
+        root = detail["root"]?.string.flatMap { Root(hex: $0) }
         bytesDone = UInt64(exactly: detail["bytes_done"]?.int ?? 0) ?? 0
         bytesTotal = UInt64(exactly: detail["bytes_total"]?.int ?? 0) ?? 0
     }
@@ -48,6 +50,8 @@ extension House {
     /// What the last life of the daemon left unfinished, oldest first. A download goes on; of an install recovery has
     /// made an end, whichever way, and it is only reported.
     func unfinishedOperations() async -> [UnfinishedOperation] {
+        // A start that is degraded must not cost anything: what cannot go on now does so at a better one.
+        guard catalog.isThere, games != nil else { return [] }
         let records: [OperationRecord]
         do {
             records = try await database.operations()
@@ -69,7 +73,7 @@ extension House {
                 return .failed(.catalogChanged(snapshot.game, snapshot.brief.version))
             }
             return await DownloadUseCase(
-                house: self, entry: entry, brief: snapshot.brief, goesOn: true, operation: id, report: report
+                house: self, entry: entry, brief: snapshot.brief, begun: snapshot.root, operation: id, report: report
             ).run()
         }
     }

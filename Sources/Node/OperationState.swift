@@ -41,6 +41,8 @@ package struct OperationSnapshot: Sendable {
     package let game: GameID
     package let kind: OperationKind
     package let brief: OperationBrief
+    /// Of a download: the content that it is about, once that is chosen; it stays the same over a restart.
+    package var root: Root?
     package var phase: OperationPhase
     package var standing: OperationStanding = .running
     package var bytesDone: UInt64 = 0
@@ -61,12 +63,17 @@ package struct OperationProgress: Sendable {
     package let bytesDone: UInt64
     package let bytesTotal: UInt64
     package let sources: Int
+    /// Told once, when it is chosen.
+    package let root: Root?
 
-    package init(phase: OperationPhase, bytesDone: UInt64 = 0, bytesTotal: UInt64 = 0, sources: Int = 0) {
+    package init(
+        phase: OperationPhase, bytesDone: UInt64 = 0, bytesTotal: UInt64 = 0, sources: Int = 0, root: Root? = nil
+    ) {
         self.phase = phase
         self.bytesDone = bytesDone
         self.bytesTotal = bytesTotal
         self.sources = sources
+        self.root = root
     }
 }
 
@@ -127,6 +134,7 @@ struct OperationState {
         record.bytesDone = progress.bytesDone
         record.bytesTotal = progress.bytesTotal
         record.sources = progress.sources
+        record.root = progress.root ?? record.root
         let isDue = pace.lastEvent.map { now - $0 >= OperationState.progressInterval } ?? true
         if isNewPhase || isDue { pace.lastEvent = now }
         records[id] = record

@@ -164,7 +164,9 @@ package actor OperationTable {
         ports.publish(.activeOperationsChanged(state.activeSnapshots))
         await ports.deactivate(game)
         log.notice(
-            "An operation is interrupted by the stop of the daemon and goes on at its next start.",
+            snapshot.kind == .download
+                ? "An operation is interrupted by the stop of the daemon and goes on at its next start."
+                : "An operation is cut short by the stop of the daemon; what is half done is undone at its next start.",
             kind: "operation_suspended", .operation(id), .game(game), .field("kind", snapshot.kind.rawValue))
         endings.removeValue(forKey: id)?.open()
     }
@@ -203,8 +205,11 @@ package actor OperationTable {
         }
     }
 
-    private func progress(_ id: OperationID, _ progress: OperationProgress) {
-        guard let snapshot = state.progress(id, progress, now: time.now) else { return }
+    private func progress(_ id: OperationID, _ progress: OperationProgress) async {
+        let told = state.progress(id, progress, now: time.now)
+        // Before a byte is fetched: a restart goes on with this content and no other.
+        if progress.root != nil, let snapshot = state[id] { await ports.record(snapshot) }
+        guard let snapshot = told else { return }
         ports.publish(.operationProgress(snapshot))
     }
 

@@ -1,6 +1,7 @@
 package import Crypto
 import Linux
 import Model
+import Synchronization
 
 /// The directory of what must outlive the daemon: the lock, the identity and the database.
 package struct StateDirectory: Sendable {
@@ -8,6 +9,8 @@ package struct StateDirectory: Sendable {
     private let directory: Descriptor
     /// Held as long as the daemon lives; the kernel gives it back when the process ends, however it ends.
     private let lock: Descriptor
+
+    private static let renewing = Mutex(())
 
     package var databasePath: String { path + "/state.db" }
 
@@ -37,7 +40,7 @@ package struct StateDirectory: Sendable {
     package func identity() throws(StartFailure) -> Identity {
         let name = Array("identity.pem".utf8)
         do {
-            if (try? Beneath.status(directory, name)) != nil { return try readIdentity(name) }
+            if try hasFile(name) { return try readIdentity(name) }
             let identity = try Identity.generate()
             try writeIdentity(identity, name)
             return identity
@@ -61,11 +64,25 @@ package struct StateDirectory: Sendable {
     package func renewIdentity(_ current: Identity) throws(StartFailure) -> Identity {
         do {
             let next = try Identity.generate()
-            try writeIdentity(current, Array(StateDirectory.oldIdentityName.utf8))
-            try writeIdentity(next, Array("identity.pem".utf8))
+            // One after the other: they write through the same temporary file.
+            try StateDirectory.renewing.withLock { _ in
+                try writeIdentity(current, Array(StateDirectory.oldIdentityName.utf8))
+                try writeIdentity(next, Array("identity.pem".utf8))
+            }
             return next
         } catch {
             throw StateDirectory.inputOutput(path, error)
+        }
+    }
+
+    /// What cannot be asked is no "no": a key that the disk hides for a moment must not be replaced.
+    private func hasFile(_ name: [UInt8]) throws(LinuxError) -> Bool {
+        do {
+            _ = try Beneath.status(directory, name)
+            return true
+        } catch {
+            guard error.isNoEntry else { throw error }
+            return false
         }
     }
 

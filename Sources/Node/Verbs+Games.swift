@@ -24,7 +24,7 @@ extension Node {
         let house = house
         let id = try await operations.begin(.download, entry.game, brief) { id, report in
             await DownloadUseCase(
-                house: house, entry: entry, brief: brief, goesOn: false, operation: id, report: report
+                house: house, entry: entry, brief: brief, begun: nil, operation: id, report: report
             ).run()
         }
         return ["operation_id": .int(id.rawValue)]

@@ -67,7 +67,7 @@ struct IniFile {
         func next() -> [UInt8]? {
             guard var text = physical() else { return nil }
             let start = line
-            while text.last == UInt8(ascii: "\\") {
+            while !IniFile.isComment(text), text.last == UInt8(ascii: "\\") {
                 text.removeLast()
                 text.append(UInt8(ascii: " "))
                 var more = physical()

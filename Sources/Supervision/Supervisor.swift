@@ -91,7 +91,8 @@ package actor Supervisor {
         let before = state.members[child].status.reason
         state.degrade(child, reason: reason)
         publish()
-        if reason == before { return }
+        // Not taken from one that is down, or in a stop.
+        guard state.members[child].status.reason == reason, reason != before else { return }
         if let reason {
             log.warning("\(name) is degraded: \(reason)", kind: "degraded", .field("component", name))
         } else {

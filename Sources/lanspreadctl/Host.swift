@@ -156,7 +156,8 @@ extension Program {
 
     private func tellCut(_ running: [OperationView], transfers: Int64) {
         for view in running {
-            terminal.message("Operation \(view.number) (\(view.game)) goes on at the next start.")
+            let fate = view.kind == "download" ? "goes on at" : "is cut short and reported at"
+            terminal.message("Operation \(view.number) (\(view.game)) \(fate) the next start.")
         }
         guard transfers > 0 else { return }
         terminal.message("\(Figures.count(transfers, "transfer")) to peers cut off; the peers ask other sources.")

@@ -127,7 +127,7 @@ struct Daemon: Sendable {
         var isStopping = false
         for await signal in signals {
             guard signal != ProcessSignals.hangup else {
-                reloads.ask()
+                if !isStopping { reloads.ask() }
                 continue
             }
             if isStopping { supervisor.hurry() }

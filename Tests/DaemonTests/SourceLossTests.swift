@@ -44,8 +44,9 @@ import Wire
 
     private static func ended(_ host: TestHost) async throws -> String? {
         while true {
+            // The claim goes a moment after the state.
             let state = try await host.done("operations")["operations"]?.array?.last?["state"]?.string
-            if state != "running" { return state }
+            if state != "running", try await host.done("status")["operations"]?.int == 0 { return state }
         }
     }
 

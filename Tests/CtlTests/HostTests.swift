@@ -98,10 +98,17 @@ import Testing
         let ctl = try Ctl(words, environment: [], loop: house.loop, terminal: terminal)
         _ = answer.withCString { write(keyboard.rawValue, $0, strlen($0)) }
         let output = try await ctl.output()
+        // What was written comes out in pieces; behind this mark nothing more of it comes.
+        let mark = "end of the screen"
+        _ = mark.withCString { write(terminal.rawValue, $0, strlen($0)) }
+        var screen: [UInt8] = []
         var room = [UInt8](repeating: 0, count: 4_096)
-        let count = read(keyboard.rawValue, &room, room.count)
-        withExtendedLifetime(terminal) {}
-        return (output, String(decoding: room.prefix(max(0, count)), as: UTF8.self))
+        while !String(decoding: screen, as: UTF8.self).hasSuffix(mark) {
+            let count = read(keyboard.rawValue, &room, room.count)
+            try #require(count > 0)
+            screen += room[..<count]
+        }
+        return (output, String(decoding: screen, as: UTF8.self))
     }
 
     @Test func `is made when a person says so`() async throws {

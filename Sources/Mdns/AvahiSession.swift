@@ -123,6 +123,7 @@ final class AvahiSession {
             case .resolved(let key, let host, let port, let text):
                 guard let service = services[key] else { continue }
                 services[key]?.isSighted = true
+                services[key]?.failures = 0
                 emit(.appeared(Sighting(key: key, host: host, port: port, text: text, isOurs: service.isOurs)))
             case .unresolved(let key): resolveAgain(key)
             }

@@ -108,6 +108,7 @@ package actor Mdns {
         let new = InterfaceRule(interfaces)
         guard new != rule else { return }
         rule = new
+        addresses = []
         restart()
     }
 

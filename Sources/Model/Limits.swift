@@ -113,14 +113,14 @@ package enum Limits {
     /// Dials that run at once: whoever floods us with sightings makes us send eight handshakes at a time.
     package static let dials = 8
     /// Of these, at most so many to addresses that mDNS names, and to ones that were remembered or told: a flood of
-    /// either leaves room for configured peers and for those that were reached before.
-    package static let dialsSighted = 6
-    package static let dialsGuessed = 3
+    /// both together leaves room for configured peers and for those that were reached before.
+    package static let dialsSighted = 5
+    package static let dialsGuessed = 2
     /// Dials that begin within a minute, over everything: two a second reach 250 hosts in two minutes while they dial
     /// us as well, and are no load for anyone.
     package static let dialsPerMinute = 120
-    package static let dialsPerMinuteSighted = 90
-    package static let dialsPerMinuteGuessed = 40
+    package static let dialsPerMinuteSighted = 80
+    package static let dialsPerMinuteGuessed = 30
     /// Names that are looked up at once: each may hold a disk thread until the resolver gives up.
     package static let lookups = 1
     /// Addresses of one name that are dialled.

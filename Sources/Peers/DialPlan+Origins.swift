@@ -85,11 +85,24 @@ extension DialPlan {
     /// Addresses that a peer knows others at; so many that nobody else spoke of.
     mutating func hear(_ told: [SocketAddress], now: Instant) {
         var left = Limits.addressesTold - records.values.count { $0.isTold }
-        for address in told where left > 0 && records[.address(address)] == nil {
+        for address in told where left > 0 {
             var record = record(.address(address), now: now)
+            if records[.address(address)] != nil {
+                // Somebody reaches it: what was given up has a second chance.
+                guard record.isGivenUp else { continue }
+                record.begin(anew: now)
+            }
             record.isTold = true
             records[.address(address)] = record
             left -= 1
+        }
+    }
+
+    /// The network of this host is another one, or there again: what was given up may be reached now.
+    mutating func beginAnew(now: Instant) {
+        for (target, var record) in records where record.isGivenUp {
+            record.begin(anew: now)
+            records[target] = record
         }
     }
 
@@ -102,6 +115,14 @@ extension DialPlan {
 }
 
 extension DialRecord {
+    fileprivate var isGivenUp: Bool { notBefore == .never && dialling == nil }
+
+    fileprivate mutating func begin(anew now: Instant) {
+        failures = 0
+        failingSince = nil
+        notBefore = now
+    }
+
     /// A host that comes back is dialled at once, though never twice in the shortest backoff, and no more than once in
     /// the longest: one that flaps waits as if it had not.
     fileprivate mutating func hasten(_ now: Instant) {

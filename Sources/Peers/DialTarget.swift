@@ -82,11 +82,18 @@ struct DialRecord {
 
     var isWanted: Bool { isStatic || remembered != nil || isTold || !claims.isEmpty }
 
-    /// Whom a dial would reach, as far as anybody can tell: what all sightings agree on, else who answered before.
+    /// Whom a dial would reach, as far as anybody can tell: who answered before or is remembered, and what all
+    /// sightings agree on.
+    ///
+    /// A sighting is anybody's word: it may say who is at an address that only sightings name, and nothing against what
+    /// was proven, remembered or configured. Where they differ nobody is named, and a dial tells.
     var peer: PeerID? {
         let claimed = Set(claims.values.compactMap { $0 })
-        if claimed.count == 1 { return claimed.first }
-        return reached ?? (claimed.isEmpty ? remembered : nil)
+        let known = reached ?? remembered
+        if claimed.isEmpty { return known }
+        guard claimed.count == 1, let claim = claimed.first else { return reached }
+        if isStatic, reached == nil { return nil }
+        return known == nil || known == claim ? claim : nil
     }
 
     var kind: DialBudget.Kind {

@@ -177,8 +177,10 @@ package actor Discovery {
         case .isolated(let isAlone):
             isIsolated = isAlone
             if isAlone { log.warning("This host has no network.", kind: "isolated") }
+            if !isAlone { plan.beginAnew(now: time.now) }
             tellDegraded()
         case .moved:
+            plan.beginAnew(now: time.now)
             await table.doubtAll()
         case .published(let name):
             guard name != published else { break }

@@ -25,10 +25,11 @@ package actor Liveness {
         while true {
             // Asked for before the table is looked at, so that no change falls between the two.
             let changes = await table.changes()
-            let (heard, doubted) = (await table.heard(), await table.takeDoubts())
+            let doubted = await table.takeDoubts()
+            let heard = await table.heard()
             for action in state.look(now: time.now, heard: heard, doubted: doubted) { await act(on: action) }
             // Acting may have ended links, and messages have come meanwhile.
-            await sleep(until: state.next(await table.heard()), orUntil: changes)
+            await sleep(until: state.rest(await table.heard()), orUntil: changes)
             try Task.checkCancellation()
         }
     }

@@ -67,6 +67,12 @@ struct LivenessState {
         return actions
     }
 
+    /// Plans the next look; who wakes much later than that stood still.
+    mutating func rest(_ heard: [PeerID: Instant]) -> Instant? {
+        planned = next(heard)
+        return planned
+    }
+
     /// When the next thing is due if nobody says anything until then; nil when there is nobody to watch. Rounded up to
     /// a whole second of the clock, so that a hundred peers wake this host once a second and not a hundred times.
     func next(_ heard: [PeerID: Instant]) -> Instant? {

@@ -39,6 +39,8 @@ extension PeerTable {
         if isBlocked { drop(peer, code: CloseCode.blocked, because: "it is blocked here") }
         log.notice(isBlocked ? "A peer is blocked." : "A peer is no longer blocked.", kind: "peer_blocked", .peer(peer))
         await saveBook()
+        // Its row again, since an earlier writing of it may have failed: what is not there cannot be blocked.
+        if let row = remembered().first(where: { $0.peer == peer }) { await ports.memory.remember([row]) }
         await ports.memory.setBlocked(peer, isBlocked)
         changed()
         return true

@@ -98,9 +98,10 @@ extension DialPlan {
         }
     }
 
-    /// The network of this host is another one, or there again: what was given up may be reached now.
+    /// The network of this host is another one, or there again: what failed before says nothing about what fails now.
+    /// An interface that flaps does not dial without end; that is what the budget is for.
     mutating func beginAnew(now: Instant) {
-        for (target, var record) in records where record.isGivenUp {
+        for (target, var record) in records where record.dialling == nil {
             record.begin(anew: now)
             records[target] = record
         }
@@ -120,7 +121,7 @@ extension DialRecord {
     fileprivate mutating func begin(anew now: Instant) {
         failures = 0
         failingSince = nil
-        notBefore = now
+        notBefore = min(notBefore, now)
     }
 
     /// A host that comes back is dialled at once, though never twice in the shortest backoff, and no more than once in

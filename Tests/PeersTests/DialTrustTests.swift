@@ -31,6 +31,21 @@ import Testing
         #expect(desk.due() == [.address(address)])
     }
 
+    @Test func `forgets its failures when this host has another network, and stays within the budget`() {
+        var desk = PlanDesk()
+        desk.plan.setStatic([.address(address)], now: desk.now)
+        desk.live(for: .seconds(600), dialTakes: .zero)
+        desk.plan.beginAnew(now: desk.now)
+        let before = desk.dials.count
+        desk.live(for: .seconds(4), dialTakes: .zero)
+        #expect(desk.dials.count >= before + 2)
+        for _ in 0..<600 {
+            desk.plan.beginAnew(now: desk.now)
+            desk.live(for: .milliseconds(100), dialTakes: .zero)
+        }
+        #expect(desk.dialsInAMinute <= Limits.dialsPerMinute)
+    }
+
     @Test func `begins anew with what was given up, when it is told again or the network is another one`() {
         for isTold in [false, true] {
             var desk = PlanDesk()

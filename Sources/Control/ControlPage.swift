@@ -8,10 +8,13 @@ package struct ControlPage: Sendable {
     package let list: String
     /// The field of a row by which the list is ordered; a text or a number.
     package let key: String
+    /// The highest key comes first.
+    package let isDescending: Bool
 
-    package init(list: String, key: String) {
+    package init(list: String, key: String, isDescending: Bool = false) {
         self.list = list
         self.key = key
+        self.isDescending = isDescending
     }
 
     static let parameters = [
@@ -24,10 +27,11 @@ package struct ControlPage: Sendable {
         guard var fields = result.object, let rows = fields[list]?.array else { return result }
         let limit = min(max(Int(clamping: parameters["limit"]?.int ?? 0), 1), Limits.controlPageRows)
         var keyed = rows.map { (key: order($0[key]), row: $0) }
-        keyed.sort { $0.key < $1.key }
+        let isBefore: (Order, Order) -> Bool = isDescending ? { $1 < $0 } : { $0 < $1 }
+        keyed.sort { isBefore($0.key, $1.key) }
         if let after = parameters["after"]?.string {
             let first = order(Int64(after).map(JSONValue.int) ?? .string(after), as: keyed.first?.key)
-            keyed.removeAll { $0.key <= first }
+            keyed.removeAll { !isBefore(first, $0.key) }
         }
         let page = keyed.prefix(limit)
         fields[list] = .array(page.map(\.row))

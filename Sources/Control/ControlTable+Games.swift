@@ -1,21 +1,13 @@
 import Model
 
-// The verb table, second half: games and operations.
+// The verb table, second part: games.
 
 extension ControlMethod {
     private static let gameParameter = ControlParameter("game", .game, .required, "The game's id.")
-    private static let operationParameter = ControlParameter(
-        "operation_id", .operation, .required, "The operation's number.")
 
     private static let exampleGame: [String: JSONValue] = [
         "game": "quake", "title": "Quake", "version": "20240131", "local_version": "20240131",
         "availability": "ready", "installed": true, "bytes": 734_003_200, "sources": 2, "peers": 3,
-    ]
-
-    private static let exampleOperation: JSONValue = [
-        "operation_id": 42, "game": "quake", "kind": "download", "phase": "downloading", "state": "running",
-        "bytes_done": 367_001_600, "bytes_total": 734_003_200, "rate": 117_440_512, "sources": 2,
-        "started": "2026-11-20T18:00:00Z", "ended": .null, "failure": .null, "outcome": .null,
     ]
 
     private static let operationEvents = [
@@ -75,46 +67,4 @@ extension ControlMethod {
         failures: [.noSuchGame, .notDownloaded, .alreadyInstalled, .diskFull, .gamesDirectoryUnavailable],
         events: operationEvents,
         example: ControlExample(["game": "quake"], ["operation_id": 43]))
-
-    static let operationListEntry = Entry(
-        summary: "Lists the running operations and the last ones that ended.",
-        parameters: ControlPage.parameters,
-        result: "`operations`, ordered by number; `next` is null or the `after` of the next page.",
-        page: ControlPage(list: "operations", key: "operation_id"),
-        example: ControlExample([:], ["operations": [exampleOperation], "next": .null]))
-
-    static let operationGetEntry = Entry(
-        summary: "Says how an operation stands.",
-        parameters: [operationParameter],
-        result: """
-            The operation. `phase` is waiting_for_source, downloading, installing or done; `state` is running, \
-            finished, failed, cancelled or all_peers_gone; `rate` is in bytes per second.
-            """,
-        failures: [.noSuchOperation],
-        example: ControlExample(["operation_id": 42], exampleOperation))
-
-    static let operationWaitEntry = Entry(
-        summary: "Waits until an operation has ended; other calls on the same connection go on meanwhile.",
-        parameters: [
-            operationParameter,
-            ControlParameter("timeout", .seconds, .optional, "How long to wait at most; without it, for ever."),
-        ],
-        result: "The operation, ended. That it failed stands in its `state` and `failure`; the call succeeds.",
-        failures: [.noSuchOperation, .timeout],
-        example: ControlExample(["operation_id": 42, "timeout": 600], exampleOperationEnded))
-
-    static let operationCancelEntry = Entry(
-        summary: "Cancels a running operation; verified chunks stay for the next download.",
-        parameters: [operationParameter],
-        result: "The operation, ended or about to end. One that has ended already is answered as it is.",
-        mutates: true, failures: [.noSuchOperation],
-        events: [EventName.activeOperationsChanged, EventName.operationFinished],
-        example: ControlExample(["operation_id": 42], exampleOperation))
-
-    private static let exampleOperationEnded: JSONValue = [
-        "operation_id": 42, "game": "quake", "kind": "download", "phase": "done", "state": "finished",
-        "bytes_done": 734_003_200, "bytes_total": 734_003_200, "rate": 0, "sources": 2,
-        "started": "2026-11-20T18:00:00Z", "ended": "2026-11-20T18:00:07Z", "failure": .null,
-        "outcome": "downloaded and installed",
-    ]
 }

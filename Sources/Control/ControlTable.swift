@@ -23,6 +23,10 @@ extension ControlMethod {
         case .operationGet: Self.operationGetEntry
         case .operationWait: Self.operationWaitEntry
         case .operationCancel: Self.operationCancelEntry
+        case .operationPause: Self.operationPauseEntry
+        case .operationResume: Self.operationResumeEntry
+        case .historyList: Self.historyListEntry
+        case .historyGet: Self.historyGetEntry
         case .eventsSubscribe: Self.eventsSubscribeEntry
         case .rpcVersion: Self.rpcVersionEntry
         case .rpcDiscover: Self.rpcDiscoverEntry

@@ -64,6 +64,7 @@ extension Failure.Kind {
     package static let connectionRefused = Self("connection_refused")
     package static let shuttingDown = Self("shutting_down")
     package static let interrupted = Self("interrupted")
+    package static let notPausable = Self("not_pausable")
     package static let internalFault = Self("internal_fault")
 
     /// One line of the table that JSON-RPC numbers, exit codes and the manual come from.
@@ -108,6 +109,9 @@ extension Failure.Kind {
         Entry(kind: .connectionRefused, code: 23, exit: .failed, meaning: "The peer refused the connection."),
         Entry(kind: .shuttingDown, code: 24, exit: .busy, meaning: "The daemon is stopping."),
         Entry(kind: .interrupted, code: 25, exit: .failed, meaning: "A restart of the daemon cut the operation short."),
+        Entry(
+            kind: .notPausable, code: 26, exit: .busy,
+            meaning: "The operation cannot be paused or resumed as it is now."),
     ]
 
     /// The number of a kind that this table does not know.

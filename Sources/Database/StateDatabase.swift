@@ -103,18 +103,30 @@ package actor StateDatabase {
     }
 
     /// Keeps the operation as it is now, and forgets the oldest ended ones above `Limits.operationsRetained`.
-    package func record(_ operation: OperationRecord) throws(DatabaseError) {
+    ///
+    /// - Parameter lines: what the log said of it, in a form of the caller's.
+    package func record(_ operation: OperationRecord, lines: [UInt8] = []) throws(DatabaseError) {
         let connection = open
         try connection.transaction { () throws(DatabaseError) in
             try connection.run(
                 "INSERT OR REPLACE INTO operations VALUES (?, ?, ?, ?, ?)", operation.id.rawValue,
                 operation.game.text, operation.kind, operation.hasEnded ? Int64(1) : 0, operation.detail)
             try connection.run(
+                "INSERT OR REPLACE INTO operation_lines VALUES (?, ?)", operation.id.rawValue, lines)
+            try connection.run(
                 """
                 DELETE FROM operations WHERE ended = 1 AND id NOT IN
                     (SELECT id FROM operations WHERE ended = 1 ORDER BY id DESC LIMIT ?)
                 """, Int64(Limits.operationsRetained))
+            try connection.run("DELETE FROM operation_lines WHERE id NOT IN (SELECT id FROM operations)")
         }
+    }
+
+    /// Empty for an operation that is not kept.
+    package func lines(of operation: OperationID) throws(DatabaseError) -> [UInt8] {
+        let statement = try open.prepare("SELECT lines FROM operation_lines WHERE id = ?")
+        try statement.bind([operation.rawValue])
+        return try statement.step() ? statement.blob(0) : []
     }
 
     /// Newest first.

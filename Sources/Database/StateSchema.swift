@@ -23,6 +23,7 @@ enum StateSchema {
             peer BLOB PRIMARY KEY, name TEXT NOT NULL, address TEXT NOT NULL, seen INTEGER NOT NULL) STRICT;
         """,
         "ALTER TABLE peers ADD COLUMN blocked INTEGER NOT NULL DEFAULT 0",
+        "CREATE TABLE operation_lines (id INTEGER PRIMARY KEY, lines BLOB NOT NULL) STRICT",
     ]
 
     /// Opens the file and takes the steps that it lacks, each one in a transaction of its own.

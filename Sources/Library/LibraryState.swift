@@ -13,7 +13,9 @@ struct LibraryState {
     private var games: [GameID: Known] = [:]
     /// Games that the index knows and that were not looked at yet.
     private var remembered: Set<GameID> = []
-    private var active: Set<GameID> = []
+    /// How many operations change a game. One as a rule; for an instant two, when the next one begins before the end of
+    /// the last has got here.
+    private var active: [GameID: Int] = [:]
 
     private(set) var change = LibraryChange(local: 0, revision: 0)
     private var shown: [LibraryEntry] = []
@@ -36,12 +38,16 @@ struct LibraryState {
         games[game] = nil
     }
 
-    mutating func activate(_ game: GameID) { active.insert(game) }
-    mutating func deactivate(_ game: GameID) { active.remove(game) }
+    mutating func activate(_ game: GameID) { active[game, default: 0] += 1 }
+
+    mutating func deactivate(_ game: GameID) {
+        guard let count = active[game] else { preconditionFailure("no operation changes \(game)") }
+        active[game] = count > 1 ? count - 1 : nil
+    }
 
     // MARK: - What is
 
-    func isActive(_ game: GameID) -> Bool { active.contains(game) }
+    func isActive(_ game: GameID) -> Bool { active[game] != nil }
     func facts(of game: GameID) -> GameFacts? { games[game]?.facts }
     var knownGames: Set<GameID> { Set(games.keys).union(remembered) }
 
@@ -50,7 +56,7 @@ struct LibraryState {
 
     /// Whether a manifest should be built: the right version is here, and nothing is changing it.
     func wantsManifest(_ game: GameID) -> Bool {
-        isCurrent(game) && games[game]?.root == nil && !active.contains(game)
+        isCurrent(game) && games[game]?.root == nil && !isActive(game)
     }
 
     private func isCurrent(_ game: GameID) -> Bool {
@@ -85,7 +91,7 @@ struct LibraryState {
     /// What peers may know: games of the catalog that are here and that no operation is changing.
     var summaries: [GameSummary] {
         catalog.sorted.compactMap { listed in
-            guard !active.contains(listed.game), let entry = entry(of: listed.game),
+            guard !isActive(listed.game), let entry = entry(of: listed.game),
                 let availability = entry.availability, availability != .unavailable
             else { return nil }
             // A peer is told a version or nothing: without one there is nothing it could do with the game.

@@ -168,7 +168,17 @@ package enum Limits {
     package static let controlReplyDeadline = Duration.seconds(5)
     package static let eventsRetained = 4_096
     package static let operationsRetained = 100
-    package static let operationsActive = 64
+    /// Queued, at work and paused: more games than a LAN party plays. One that only waits costs a kilobyte.
+    package static let operationsActive = 256
+    /// At work at once, unless configured: they share a disk and a wire, and one alone often waits for either.
+    package static let operationsWorking = 3
+    /// Lines of the log that are kept of one operation, from its beginning and to its end; an unpacker that complains
+    /// of each of a thousand files must not push out the rest.
+    package static let historyLinesFirst = 50
+    package static let historyLinesLast = 150
+    package static let historyLineBytes = 1_024
+    /// These lines as JSON, with room for escapes.
+    package static let operationLogBytes = 1 << 20
     /// An operation as the state database keeps it: some twenty short fields and one sentence with roots in it.
     package static let operationRecordBytes = 256 << 10
 

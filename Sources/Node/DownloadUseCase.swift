@@ -17,7 +17,7 @@ struct DownloadUseCase: Sendable {
     let house: House
     let entry: CatalogEntry
     let brief: OperationBrief
-    /// The root that was chosen before a restart of the daemon; nil when none was, or when nothing lies behind.
+    /// The root that was chosen before a pause or a restart; nil when none was, or when nothing lies behind.
     let begun: Root?
     let operation: OperationID
     let report: OperationTable.Report
@@ -39,7 +39,7 @@ struct DownloadUseCase: Sendable {
     /// Returns how sure the root is, or nil when the game was here already.
     private func download() async throws(UseCaseError) -> RootStanding? {
         if await isHere() { return nil }
-        await report(OperationProgress(phase: .waitingForSource, bytesTotal: entry.bytes))
+        await report(OperationProgress(phase: .preparing, bytesTotal: entry.bytes))
         let known = await recorded()
         let (built, standing) = if let known { (known, RootStanding?.none) } else { try await chosen() }
         log.notice(
@@ -47,9 +47,12 @@ struct DownloadUseCase: Sendable {
             kind: "root_chosen", .operation(operation), .game(game), .field("root", built.root.hex),
             .field("verified", standing?.text ?? "as before"), .field("bytes", built.manifest.totalBytes))
         let bytes = built.manifest.totalBytes
-        await report(OperationProgress(phase: .waitingForSource, bytesTotal: bytes, root: built.root))
-        let old = await house.library.entry(of: game)?.root
-        try await house.closing(game, [built.root] + (old.map { [$0] } ?? [])) { () async throws(UseCaseError) in
+        await report(OperationProgress(phase: .preparing, bytesTotal: bytes, root: built.root))
+        let closing = house.time.now
+        try await house.registry.closing(game, cancelled: UseCaseError.cancelled) { () async throws(UseCaseError) in
+            log.info(
+                "Nobody reads the game any more.", kind: "readers_gone", .operation(operation), .game(game),
+                .field("milliseconds", (house.time.now - closing) / .milliseconds(1)))
             try await fetch(built)
         }
         if let standing { return standing }
@@ -180,6 +183,7 @@ struct DownloadUseCase: Sendable {
         // The peers may have changed between the question and the listening.
         let sources = await house.peers.sources(game, version: entry.version)
         if sources.contains(where: { root == nil || $0.root == root }) { return }
+        await report(OperationProgress(phase: .waitingForSource, bytesTotal: entry.bytes))
         let isHashing = await nudgeHashingPeers()
         guard isHashing || house.time.now < end else { throw .allPeersGone }
         let wake = isHashing ? house.time.now + .milliseconds(500) : end

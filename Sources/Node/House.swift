@@ -27,36 +27,12 @@ package struct House: Sendable {
     package let events: EventBus
     /// Buffers of chunks that arrive; a request is only made with one in hand.
     package let fetchPool: MemoryPool
+    let memory: OperationMemory
     /// The absolute path of `lanspread-unpack`.
     package let helperPath: String
 
     /// The settings in force now; a reload may replace them at any time.
     package var settings: DaemonSettings { holder.current }
-
-    /// Runs `work`, a writer of root files, with every one of `roots` closed for readers; opens them again on every
-    /// path.
-    func closing(
-        _ game: GameID, _ roots: [Root], _ work: () async throws(UseCaseError) -> Void
-    ) async throws(UseCaseError) {
-        var closed: [ServedContent] = []
-        do {
-            for root in roots {
-                let content = ServedContent(game: game, root: root)
-                try await registry.close(content)
-                closed.append(content)
-            }
-        } catch {
-            for content in closed { await registry.open(content) }
-            throw .cancelled
-        }
-        do {
-            try await work()
-        } catch {
-            for content in closed { await registry.open(content) }
-            throw error
-        }
-        for content in closed { await registry.open(content) }
-    }
 
     /// Waits for `work`, at most until `end`, or until the task is cancelled; which of them it was, the caller asks.
     func wait(until end: Instant, for work: @escaping @Sendable () async -> Void) async {

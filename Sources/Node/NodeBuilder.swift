@@ -21,7 +21,9 @@ extension Node {
     /// Nothing runs yet; what fails here ends the start with its sentence.
     // long: the one list of what is built from what, in order; cut apart it would hide the order.
     package static func build(
-        settings: DaemonSettings, helperPath: String, loops: Loops, time: any TimeSource, random: RandomSource, log: Log
+        settings: DaemonSettings, helperPath: String, loops: Loops, time: any TimeSource, random: RandomSource,
+        log: Log,
+        lines: OperationLog
     ) async throws(StartFailure) -> Node {
         let state = try StateDirectory.open(path: settings.stateDirectory.value)
         let identity = try state.identity()
@@ -53,10 +55,13 @@ extension Node {
             holder: SettingsHolder(settings), loops: loops, time: time, log: log, state: state, games: games,
             catalog: catalog, database: database, library: library, registry: registry, peers: peers, events: events,
             fetchPool: MemoryPool(blockBytes: Grid.chunkBytes, limit: Limits.chunkBuffers),
+            memory: OperationMemory(database: database, lines: lines, log: log.component("OperationTable")),
             helperPath: helperPath)
         return Node(
             house: house,
-            operations: OperationTable(ports: house.operationPorts, time: time, log: log.component("OperationTable")),
+            operations: OperationTable(
+                ports: house.operationPorts, limit: settings.operations.value, time: time,
+                log: log.component("OperationTable")),
             identity: identity, quic: quic,
             monitor: LocalMonitor(
                 library: library, loop: loops.net[0], disk: loops.disk, time: time,
@@ -214,7 +219,7 @@ extension Node {
 extension House {
     var operationPorts: OperationPorts {
         let (database, library, peers, events, log) = (database, library, peers, events, log)
-        let (rows, fetchPool) = (gameRows, fetchPool)
+        let (rows, fetchPool, memory, house) = (gameRows, fetchPool, memory, self)
         return OperationPorts(
             nextID: { () async throws(Failure) in
                 do throws(DatabaseError) {
@@ -241,11 +246,10 @@ extension House {
                 // 32 MiB after a download; the next one takes them again in no time.
                 fetchPool.trim()
             },
-            record: { snapshot in
-                // The history is a convenience: an operation does not fail because it could not be noted.
-                try? await database.record(snapshot.record)
-            },
-            unfinished: { await unfinishedOperations() },
+            record: { await memory.record($0) },
+            recorded: { await memory.recorded() },
+            isHeld: { !house.catalog.isThere || house.games == nil },
+            perform: { await house.perform($0, $1) },
             publish: { events.publish($0) },
             timestamp: { Timestamp.now })
     }

@@ -111,18 +111,7 @@ extension UseCaseError {
 // MARK: - Failures of the use cases themselves
 
 extension Failure {
-    static func busy(_ game: GameID, _ kind: String, _ operation: OperationID?) -> Failure {
-        let number = operation.map { " (operation \($0))" } ?? ""
-        return Failure(
-            .busy, "The game \(game) is busy: its \(kind) is running\(number).", subject: game.text,
-            hint: operation.map { "Wait for it, or cancel it with: lanspreadctl cancel \($0)" }, retryable: true)
-    }
-
     static let stopping = Failure(.shuttingDown, "The daemon is stopping and begins nothing new.", retryable: true)
-
-    static let tooManyOperations = Failure(
-        .busy, "\(Limits.operationsActive) operations are running, and more are not begun.",
-        hint: "Wait for some to end: lanspreadctl operations", retryable: true)
 
     static func noSuchGame(_ game: String, hasCatalog: Bool) -> Failure {
         guard hasCatalog else { return .noCatalog }
@@ -169,22 +158,6 @@ extension Failure {
             "\(entry.title) was not completed: the catalog does not name version \(entry.version) any more.",
             subject: entry.game.text, hint: "Download it again with: lanspreadctl download \(entry.game)",
             retryable: true)
-    }
-
-    static func catalogChanged(_ game: GameID, _ version: GameVersion) -> Failure {
-        Failure(
-            .catalogChanged, "\(game) does not go on: the catalog does not name version \(version) any more.",
-            subject: game.text, hint: "Download it again with: lanspreadctl download \(game)", retryable: true)
-    }
-
-    /// Recovery has finished or undone it before.
-    static func interrupted(_ operation: OperationSnapshot) -> Failure {
-        Failure(
-            .interrupted,
-            "The \(operation.kind.rawValue) of \(operation.game) was cut short by a restart of the daemon.",
-            subject: operation.game.text,
-            hint: "See how it is with: lanspreadctl info \(operation.game); try again with: lanspreadctl "
-                + "\(operation.kind.rawValue) \(operation.game)", retryable: true)
     }
 
     static func noManifest(_ entry: CatalogEntry) -> Failure {

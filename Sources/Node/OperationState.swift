@@ -1,190 +1,263 @@
-package import Control
-package import Model
+import Control
+import Model
 import Runtime
 
-package enum OperationKind: String, Sendable {
-    case download, install
-}
+/// The right to change one game, from the state that gave it. It cannot be copied, and the daemon stops when it is
+/// lost: a game would stay busy for ever.
+struct OperationClaim: ~Copyable, Sendable {
+    let id: OperationID
 
-package enum OperationPhase: String, Sendable {
-    case waitingForSource = "waiting_for_source"
-    case downloading, installing, done
-}
+    fileprivate init(_ id: OperationID) { self.id = id }
 
-package enum OperationStanding: String, Sendable {
-    case running, finished, failed, cancelled
-    case allPeersGone = "all_peers_gone"
-}
-
-/// How the body of an operation ended.
-package enum OperationEnd: Sendable {
-    /// With the sentence that people read: "installed", "downloaded, not installed".
-    case finished(String)
-    case failed(Failure)
-    case cancelled
-    case allPeersGone
-}
-
-/// What the caller asked for. Kept over a restart: an operation goes on with its version and its root.
-package struct OperationBrief: Sendable, Hashable {
-    package let version: GameVersion
-    /// Of a download: the install follows.
-    package var installs = true
-    package var overwrites = false
-    /// `--root`: decides where the peers do not agree.
-    package var root: Root?
-}
-
-/// One operation as it stands; a value that travels.
-package struct OperationSnapshot: Sendable {
-    package let id: OperationID
-    package let game: GameID
-    package let kind: OperationKind
-    package let brief: OperationBrief
-    /// Of a download: the content that it is about, once that is chosen; it stays the same over a restart.
-    package var root: Root?
-    package var phase: OperationPhase
-    package var standing: OperationStanding = .running
-    package var bytesDone: UInt64 = 0
-    package var bytesTotal: UInt64 = 0
-    /// Bytes a second, over the last seconds.
-    package var rate: UInt64 = 0
-    package var sources = 0
-    /// RFC 3339, UTC.
-    package let started: String
-    package var ended: String?
-    package var failure: Failure?
-    package var outcome: String?
-}
-
-/// What a body tells about its progress.
-package struct OperationProgress: Sendable {
-    package let phase: OperationPhase
-    package let bytesDone: UInt64
-    package let bytesTotal: UInt64
-    package let sources: Int
-    /// Told once, when it is chosen.
-    package let root: Root?
-
-    package init(
-        phase: OperationPhase, bytesDone: UInt64 = 0, bytesTotal: UInt64 = 0, sources: Int = 0, root: Root? = nil
-    ) {
-        self.phase = phase
-        self.bytesDone = bytesDone
-        self.bytesTotal = bytesTotal
-        self.sources = sources
-        self.root = root
+    fileprivate consuming func giveBack() -> OperationID {
+        let id = id
+        discard self
+        return id
     }
+
+    deinit { OperationClaim.lost(id) }
+
+    private static func lost(_ id: OperationID) { preconditionFailure("the claim of operation \(id) was lost") }
 }
 
-/// Which operations run, which have ended, and what each one says about itself. At most one per game.
+/// Which operations wait, run and are paused, which have ended, and what each one says about itself.
 ///
-/// Pure: `OperationTable` owns the only copy and does the waiting.
+/// At most one a game, and at most `limit` at work; one that waits for a source leaves its place to others. Pure:
+/// `OperationTable` owns the only copy and does the waiting.
 struct OperationState {
-    /// Two progress events of one operation are at least so far apart: ten redraws a second are enough for an eye.
-    static let progressInterval = Duration.milliseconds(100)
-    /// The rate is taken over at least so long, so that a chunk more or less does not make it jump.
-    private static let rateWindow = Duration.seconds(1)
+    /// What an operation does next, asked again whenever something about it has changed.
+    enum Order: Hashable { case wait, work, cancel }
 
-    private struct Pace {
-        var lastEvent: Instant?
-        var windowStart: Instant?
-        var windowBytes: UInt64 = 0
-        var windowPhase: OperationPhase?
+    /// What becomes of an operation whose body has returned.
+    enum Turn {
+        case ends(OperationEnd)
+        case parks
+        /// The daemon stops: it goes on in the next life.
+        case suspends
     }
+
+    enum PauseAnswer: Hashable {
+        case paused
+        /// As soon as its body has let go.
+        case stopping
+        case cannot
+        case ended
+    }
+
+    private enum Place { case queued, working, paused }
+    private enum Wish { case none, pause, cancel }
+
+    private struct Active {
+        var place: Place
+        var wish = Wish.none
+        /// Asked to go on before it had paused.
+        var resumes = false
+        var pace = OperationPace()
+    }
+
+    /// How many may be at work.
+    var limit: Int
+    /// Nothing begins: there is no catalog or no games directory.
+    var isHeld = false
 
     private var records: [OperationID: OperationSnapshot] = [:]
-    private var active: [GameID: OperationID] = [:]
-    private var paces: [OperationID: Pace] = [:]
+    private var claimed: [GameID: OperationID] = [:]
+    private var active: [OperationID: Active] = [:]
     /// Ended ones, oldest first, bounded by `Limits.operationsRetained`.
     private var ended: [OperationID] = []
 
-    var activeCount: Int { active.count }
+    init(limit: Int = Limits.operationsWorking) { self.limit = limit }
+
+    // MARK: - What is
+
+    var activeCount: Int { claimed.count }
 
     subscript(_ id: OperationID) -> OperationSnapshot? { records[id] }
 
-    /// The running ones and the last that ended, by number.
+    /// The active ones and the last that ended, by number.
     var snapshots: [OperationSnapshot] { records.values.sorted { $0.id < $1.id } }
-    var activeSnapshots: [OperationSnapshot] { snapshots.filter { $0.standing == .running } }
+    var activeSnapshots: [OperationSnapshot] { snapshots.filter { !$0.standing.hasEnded } }
 
-    func running(_ game: GameID) -> OperationSnapshot? { active[game].flatMap { records[$0] } }
+    func running(_ game: GameID) -> OperationSnapshot? { claimed[game].flatMap { records[$0] } }
 
-    mutating func claim(_ snapshot: OperationSnapshot) {
-        precondition(active[snapshot.game] == nil, "\(snapshot.game) has an operation already")
-        active[snapshot.game] = snapshot.id
+    // MARK: - Claim and release
+
+    mutating func claim(_ snapshot: OperationSnapshot) -> OperationClaim {
+        precondition(claimed[snapshot.game] == nil, "\(snapshot.game) has an operation already")
+        var snapshot = snapshot
+        snapshot.phase = .queued
+        claimed[snapshot.game] = snapshot.id
         records[snapshot.id] = snapshot
-        paces[snapshot.id] = Pace()
+        active[snapshot.id] = Active(place: snapshot.standing == .paused ? .paused : .queued)
+        return OperationClaim(snapshot.id)
     }
+
+    /// The claim stays until `release`: the library is settled in between.
+    mutating func end(_ claim: borrowing OperationClaim, _ end: OperationEnd, at time: String) -> OperationSnapshot {
+        guard var record = records[claim.id], active.removeValue(forKey: claim.id) != nil else {
+            preconditionFailure("operation \(claim.id) ended twice")
+        }
+        record.close(end, at: time)
+        records[claim.id] = record
+        return record
+    }
+
+    mutating func release(_ claim: consuming OperationClaim) {
+        let id = claim.giveBack()
+        guard let record = records[id], record.standing.hasEnded, claimed[record.game] == id else {
+            preconditionFailure("operation \(id) has no claim, or not ended")
+        }
+        claimed[record.game] = nil
+        retain(record)
+    }
+
+    /// The daemon stops before the operation has ended: it is forgotten here and goes on in the daemon's next life.
+    mutating func suspend(_ claim: consuming OperationClaim) -> OperationSnapshot {
+        let id = claim.giveBack()
+        guard let record = records.removeValue(forKey: id), claimed[record.game] == id else {
+            preconditionFailure("operation \(id) has no claim")
+        }
+        claimed[record.game] = nil
+        active[id] = nil
+        return record
+    }
+
+    /// One that ended in an earlier life.
+    mutating func retain(_ record: OperationSnapshot) {
+        records[record.id] = record
+        ended.append(record.id)
+        while ended.count > Limits.operationsRetained { records[ended.removeFirst()] = nil }
+    }
+
+    // MARK: - The queue
+
+    /// Gives free places to those that wait, the oldest first; returns who has got one.
+    mutating func admit() -> [OperationID] {
+        guard !isHeld else { return [] }
+        var free = limit - active.count { $0.value.place == .working && records[$0.key]?.phase != .waitingForSource }
+        var admitted: [OperationID] = []
+        for id in active.keys.sorted() where free > 0 && active[id]?.place == .queued && active[id]?.wish == Wish.none {
+            active[id]?.place = .working
+            let kind = records[id]?.kind
+            records[id]?.phase = kind == .install ? .installing : .preparing
+            admitted.append(id)
+            free -= 1
+        }
+        return admitted
+    }
+
+    func order(_ id: OperationID) -> Order {
+        guard let active = active[id] else { return .wait }
+        if active.wish == .cancel { return .cancel }
+        return active.place == .working ? .work : .wait
+    }
+
+    /// Whether its body is to let go, for whatever reason.
+    func isRecalled(_ id: OperationID) -> Bool { active[id].map { $0.wish != .none } ?? true }
+
+    /// The body of the operation has returned with `end`.
+    mutating func returned(_ id: OperationID, _ end: OperationEnd, isStopping: Bool) -> Turn {
+        guard let wish = active[id]?.wish, case .cancelled = end else { return .ends(end) }
+        switch wish {
+        case .cancel: return .ends(.cancelled)
+        case .pause:
+            park(id)
+            return .parks
+        case .none: return isStopping ? .suspends : .ends(.cancelled)
+        }
+    }
+
+    private mutating func park(_ id: OperationID) {
+        guard let resumes = active[id]?.resumes else { return }
+        active[id] = Active(place: resumes ? .queued : .paused)
+        records[id]?.phase = .queued
+        records[id]?.rate = 0
+        records[id]?.sources = 0
+        records[id]?.standing = resumes ? .running : .paused
+    }
+
+    // MARK: - Wishes
+
+    /// False: it has ended, or ends already.
+    mutating func cancel(_ id: OperationID) -> Bool {
+        guard let wish = active[id]?.wish else { return false }
+        active[id]?.wish = .cancel
+        return wish != .cancel
+    }
+
+    mutating func pause(_ id: OperationID) -> PauseAnswer {
+        guard let found = active[id], found.wish != .cancel, let record = records[id] else { return .ended }
+        guard record.canPause else { return .cannot }
+        switch found.place {
+        case .paused: return .paused
+        case .queued:
+            park(id)
+            return .paused
+        case .working:
+            active[id]?.wish = .pause
+            active[id]?.resumes = false
+            return .stopping
+        }
+    }
+
+    /// False: it is neither paused nor about to be.
+    mutating func resume(_ id: OperationID) -> Bool {
+        guard let found = active[id], found.wish != .cancel else { return false }
+        if found.wish == .pause {
+            active[id]?.resumes = true
+            return true
+        }
+        guard found.place == .paused else { return false }
+        active[id]?.place = .queued
+        records[id]?.standing = .running
+        return true
+    }
+
+    // MARK: - Progress
 
     /// Returns the snapshot when it is time to tell it.
     mutating func progress(_ id: OperationID, _ progress: OperationProgress, now: Instant) -> OperationSnapshot? {
-        guard var record = records[id], record.standing == .running, var pace = paces[id] else { return nil }
-        let isNewPhase = pace.windowPhase != progress.phase
-        if isNewPhase || pace.windowStart == nil {
-            pace.windowStart = now
-            pace.windowBytes = progress.bytesDone
-            pace.windowPhase = progress.phase
-            record.rate = 0
-        } else if let start = pace.windowStart, now - start >= OperationState.rateWindow {
-            record.rate = rate(of: progress.bytesDone &- pace.windowBytes, in: now - start)
-            pace.windowStart = now
-            pace.windowBytes = progress.bytesDone
-        }
+        guard var record = records[id], active[id]?.place == .working else { return nil }
+        let isNewPhase = record.phase != progress.phase
         record.phase = progress.phase
         record.bytesDone = progress.bytesDone
         record.bytesTotal = progress.bytesTotal
         record.sources = progress.sources
         record.root = progress.root ?? record.root
-        let isDue = pace.lastEvent.map { now - $0 >= OperationState.progressInterval } ?? true
-        if isNewPhase || isDue { pace.lastEvent = now }
+        let isDue = active[id]?.pace.take(&record, isNewPhase: isNewPhase, now: now) ?? false
         records[id] = record
-        paces[id] = pace
-        return isNewPhase || isDue ? record : nil
+        return isDue ? record : nil
+    }
+}
+
+/// When the progress of one operation is told, and how fast it goes.
+private struct OperationPace {
+    /// Two progress events of one operation are at least so far apart: ten redraws a second are enough for an eye.
+    private static let progressInterval = Duration.milliseconds(100)
+    /// The rate is taken over at least so long, so that a chunk more or less does not make it jump.
+    private static let rateWindow = Duration.seconds(1)
+
+    private var lastEvent: Instant?
+    private var windowStart: Instant?
+    private var windowBytes: UInt64 = 0
+
+    /// Sets the rate; true when it is time to tell.
+    mutating func take(_ record: inout OperationSnapshot, isNewPhase: Bool, now: Instant) -> Bool {
+        if let start = windowStart, !isNewPhase {
+            if now - start >= OperationPace.rateWindow {
+                record.rate = OperationPace.rate(of: record.bytesDone &- windowBytes, in: now - start)
+                (windowStart, windowBytes) = (now, record.bytesDone)
+            }
+        } else {
+            (windowStart, windowBytes) = (now, record.bytesDone)
+            record.rate = 0
+        }
+        let isDue = isNewPhase || (lastEvent.map { now - $0 >= OperationPace.progressInterval } ?? true)
+        if isDue { lastEvent = now }
+        return isDue
     }
 
-    /// The claim stays until `release`: the library is settled in between.
-    mutating func end(_ id: OperationID, _ end: OperationEnd, at time: String) -> OperationSnapshot {
-        guard var record = records[id], record.standing == .running else {
-            preconditionFailure("operation \(id) ended twice")
-        }
-        record.ended = time
-        record.rate = 0
-        switch end {
-        case .finished(let outcome):
-            record.standing = .finished
-            record.phase = .done
-            record.outcome = outcome
-        case .failed(let failure):
-            record.standing = .failed
-            record.failure = failure
-        case .cancelled: record.standing = .cancelled
-        case .allPeersGone: record.standing = .allPeersGone
-        }
-        records[id] = record
-        paces[id] = nil
-        return record
-    }
-
-    /// The daemon stops before the operation has ended: it is forgotten here and goes on in the daemon's next life.
-    mutating func suspend(_ id: OperationID) -> OperationSnapshot {
-        guard let record = records.removeValue(forKey: id), active[record.game] == id else {
-            preconditionFailure("operation \(id) has no claim")
-        }
-        active[record.game] = nil
-        paces[id] = nil
-        return record
-    }
-
-    mutating func release(_ id: OperationID) {
-        guard let record = records[id], active[record.game] == id else {
-            preconditionFailure("operation \(id) has no claim")
-        }
-        active[record.game] = nil
-        ended.append(id)
-        while ended.count > Limits.operationsRetained { records[ended.removeFirst()] = nil }
-    }
-
-    private func rate(of bytes: UInt64, in span: Duration) -> UInt64 {
+    private static func rate(of bytes: UInt64, in span: Duration) -> UInt64 {
         let seconds = Double(span.components.seconds) + Double(span.components.attoseconds) / 1e18
         guard seconds > 0 else { return 0 }
         return UInt64(exactly: (Double(bytes) / seconds).rounded()) ?? 0

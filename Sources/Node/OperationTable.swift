@@ -1,6 +1,7 @@
 package import Control
 package import Model
 package import Runtime
+import Synchronization
 
 /// What the table asks of its neighbours; Node fills it.
 package struct OperationPorts: Sendable {
@@ -13,133 +14,206 @@ package struct OperationPorts: Sendable {
     /// The game is visible again; tells the peers.
     package let deactivate: @Sendable (GameID) async -> Void
     package let record: @Sendable (OperationSnapshot) async -> Void
-    /// What the daemon's last life left unfinished, oldest first.
-    package let unfinished: @Sendable () async -> [UnfinishedOperation]
+    /// What earlier lives of the daemon have left, ended or not, oldest first.
+    package let recorded: @Sendable () async -> [OperationSnapshot]
+    /// Whether nothing may begin, for want of a catalog or a games directory.
+    package let isHeld: @Sendable () async -> Bool
+    /// The work itself. Cancelled, it lets go of everything and answers `.cancelled`.
+    package let perform: @Sendable (OperationSnapshot, @escaping OperationTable.Report) async -> OperationEnd
     package let publish: @Sendable (NodeEvent) -> Void
     /// RFC 3339, UTC, for people only.
     package let timestamp: @Sendable () -> String
 }
 
-/// Owns every operation: its claim, its task, its place in the history. At most one per game.
+/// Owns every operation: its claim, its task, its place in the queue and in the history. At most one per game.
 ///
 /// The law is the order of an end: settled library entry, local snapshot, release, delta to the peers, terminal event.
 /// A claim is released on every path, also when the body is cancelled or the table is told to stop. An operation that
 /// the stop of the daemon cuts short has no end: it goes on in the next life, under the same number.
 package actor OperationTable {
     package typealias Report = @Sendable (OperationProgress) async -> Void
-    package typealias Body = @Sendable (OperationID, @escaping Report) async -> OperationEnd
 
-    private struct Job {
-        let id: OperationID
-        let game: GameID
-        let body: Body
-    }
-
-    private var state = OperationState()
+    private var state: OperationState
     /// Games whose claim waits for its number; a second claim must not slip in while the database is asked.
     private var claiming: Set<GameID> = []
-    private var cancels: [OperationID: AsyncStream<Void>.Continuation] = [:]
-    /// Asked to end, by somebody and not by the stop of the daemon.
-    private var doomed: Set<OperationID> = []
+    /// Claims that no task holds yet.
+    private var tickets: [Ticket] = []
+    private var isUp = false
+    /// Opened when something about the operation has changed.
+    private var attention: [OperationID: AsyncGate] = [:]
+    /// Ends the body that runs.
+    private var interrupts: [OperationID: AsyncStream<Void>.Continuation] = [:]
+    /// Were in the middle of what cannot be gone on with when the daemon ended.
+    private var broken: Set<OperationID> = []
     /// Opened when the end was told. A gate and not a list: a waiter that leaves before must leave nothing behind.
     private var endings: [OperationID: AsyncGate] = [:]
-    private var jobs: AsyncStream<Job>.Continuation?
+    private nonisolated let arrived = AsyncGate()
 
     private let ports: OperationPorts
     private let time: any TimeSource
     private let log: Log
 
-    package init(ports: OperationPorts, time: any TimeSource, log: Log) {
+    package init(ports: OperationPorts, limit: Int = Limits.operationsWorking, time: any TimeSource, log: Log) {
         self.ports = ports
+        state = OperationState(limit: limit)
         self.time = time
         self.log = log
     }
 
-    /// The life: runs bodies until told to stop, then cancels and settles those that still run.
+    /// The life: runs operations until told to stop, then cancels and settles those that still run.
     package func run(up: @Sendable () -> Void) async throws {
-        let (stream, continuation) = AsyncStream.makeStream(
-            of: Job.self, bufferingPolicy: .bufferingOldest(Limits.operationsActive))
-        jobs = continuation
+        for record in await ports.recorded() where record.standing.hasEnded { state.retain(record) }
         // Before anybody can ask: the games are claimed again as they were.
-        for left in await ports.unfinished() { await takeUp(left) }
+        await takeUp()
+        isUp = true
         up()
         await withDiscardingTaskGroup { group in
-            for await job in stream {
-                group.addTask { await self.execute(job) }
+            while isUp {
+                arrived.close()
+                for ticket in hand() { group.addTask { await self.live(ticket) } }
+                do { try await arrived.wait() } catch { isUp = false }
             }
-            // Told to stop: the group's tasks are cancelled with it and end by the same way as any other.
+            // Also those that came last have an end, or go on in the next life.
+            for ticket in hand() { group.addTask { await self.live(ticket) } }
             group.cancelAll()
         }
-        jobs = nil
     }
 
-    // MARK: - Claim and release
+    private func hand() -> [Ticket] {
+        defer { tickets.removeAll() }
+        return tickets
+    }
 
-    /// Claims `game` and starts `body`; answers at once with the number.
+    // MARK: - Beginning
+
+    /// Claims `game` and queues the operation; answers at once with its number.
     package func begin(
-        _ kind: OperationKind, _ game: GameID, _ brief: OperationBrief, body: @escaping Body
+        _ kind: OperationKind, _ game: GameID, _ brief: OperationBrief
     ) async throws(Failure) -> OperationID {
-        if let running = state.running(game) { throw .busy(game, running.kind.rawValue, running.id) }
-        guard !claiming.contains(game) else { throw .busy(game, kind.rawValue, nil) }
-        guard let jobs else { throw .stopping }
+        if let running = state.running(game) { throw .busy(running) }
+        guard isUp else { throw .stopping }
+        guard !claiming.contains(game) else { throw .busy(game, kind) }
         guard state.activeCount + claiming.count < Limits.operationsActive else { throw .tooManyOperations }
         claiming.insert(game)
         defer { claiming.remove(game) }
         let id = try await ports.nextID()
-        let snapshot = OperationSnapshot(
-            id: id, game: game, kind: kind, brief: brief, phase: kind == .download ? .waitingForSource : .installing,
-            started: ports.timestamp())
-        await claim(snapshot)
+        guard isUp else { throw .stopping }
+        let snapshot = OperationSnapshot(id: id, game: game, kind: kind, brief: brief, started: ports.timestamp())
+        let ticket = claim(snapshot)
+        await ports.activate(game)
         await ports.record(snapshot)
         log.notice(
             "An operation began.", kind: "operation_began", .operation(id), .game(game), .field("kind", kind.rawValue))
-        tellBegin(snapshot)
-        switch jobs.yield(Job(id: id, game: game, body: body)) {
-        case .enqueued: return id
-        default:
-            await finish(id, game, .failed(.stopping))
-            throw .stopping
-        }
+        ports.publish(.operationStarted(state[id] ?? snapshot))
+        enter(ticket)
+        return id
     }
 
-    private func claim(_ snapshot: OperationSnapshot) async {
-        state.claim(snapshot)
+    private func claim(_ snapshot: OperationSnapshot) -> Ticket {
+        let ticket = Ticket(state.claim(snapshot))
         endings[snapshot.id] = AsyncGate()
-        await ports.activate(snapshot.game)
+        attention[snapshot.id] = AsyncGate()
+        return ticket
     }
 
-    private func tellBegin(_ snapshot: OperationSnapshot) {
-        ports.publish(.activeOperationsChanged(state.activeSnapshots))
-        ports.publish(.operationStarted(snapshot))
+    private func enter(_ ticket: Ticket) {
+        tickets.append(ticket)
+        arrived.open()
+        startNext()
+        tellActive()
     }
 
-    /// Goes on with what a stop or a crash cut short, or tells its end.
-    private func takeUp(_ left: UnfinishedOperation) async {
-        let (id, game) = (left.snapshot.id, left.snapshot.game)
-        // The database says so of one operation a game only, unless somebody else has written in it.
-        guard state.running(game) == nil else { return }
-        await claim(left.snapshot)
-        if let body = left.body, case .enqueued? = jobs?.yield(Job(id: id, game: game, body: body)) {
-            log.notice(
-                "An operation goes on after a restart.", kind: "operation_resumed", .operation(id), .game(game),
-                .field("kind", left.snapshot.kind.rawValue))
-            tellBegin(left.snapshot)
-        } else {
-            await finish(id, game, .failed(.interrupted(left.snapshot)))
+    /// Goes on with what a stop or a crash left, as far as there is a catalog and a games directory to go on with. May
+    /// be called at any time: whoever finds that they have come, or gone, calls it.
+    package func takeUp() async {
+        state.isHeld = await ports.isHeld()
+        for left in await ports.recorded() where !left.standing.hasEnded && state[left.id] == nil {
+            await takeUp(left)
         }
+        startNext()
     }
 
-    private func execute(_ job: Job) async {
-        let (cancelled, cancel) = AsyncStream.makeStream(of: Void.self)
-        if doomed.contains(job.id) { cancel.finish() }
-        cancels[job.id] = cancel
-        let end = await withTaskGroup(of: OperationEnd?.self) { group in
-            group.addTask { await job.body(job.id) { await self.progress(job.id, $0) } }
+    private func takeUp(_ left: OperationSnapshot) async {
+        guard state.running(left.game) == nil, !claiming.contains(left.game) else {
+            // Another one has taken the game, while this one could not be read.
+            var ended = left
+            ended.close(.failed(.interrupted(left)), at: ports.timestamp())
+            state.retain(ended)
+            return await ports.record(ended)
+        }
+        if left.kind == .install, left.phase != .queued { broken.insert(left.id) }
+        let ticket = claim(left)
+        await ports.activate(left.game)
+        log.notice(
+            "An operation goes on after a restart.", kind: "operation_resumed", .operation(left.id), .game(left.game),
+            .field("kind", left.kind.rawValue), .field("state", left.standing.rawValue))
+        ports.publish(.operationStarted(state[left.id] ?? left))
+        enter(ticket)
+    }
+
+    /// How many may be at work from now on; those that are go on.
+    package func setLimit(_ limit: Int) {
+        state.limit = limit
+        startNext()
+    }
+
+    private func startNext() {
+        let admitted = state.admit()
+        for id in admitted {
+            if let snapshot = state[id] { ports.publish(.operationProgress(snapshot)) }
+            attention[id]?.open()
+        }
+        if !admitted.isEmpty { tellActive() }
+    }
+
+    private func tellActive() { ports.publish(.activeOperationsChanged(state.activeSnapshots)) }
+
+    // MARK: - Living
+
+    /// The whole way of one operation, in a task of its own that holds its claim.
+    private func live(_ ticket: Ticket) async {
+        guard let claim = ticket.take() else { return }
+        let id = claim.id
+        var end: OperationEnd?
+        var isSuspended = false
+        while end == nil, !isSuspended {
+            switch state.order(id) {
+            case .cancel: end = .cancelled
+            case .wait:
+                attention[id]?.close()
+                do { try await attention[id]?.wait() } catch { isSuspended = state.order(id) != .cancel }
+            case .work:
+                let returned = await work(id)
+                switch state.returned(id, returned, isStopping: Task.isCancelled) {
+                case .ends(let ended): end = ended
+                case .parks: await park(id)
+                case .suspends: isSuspended = true
+                }
+            }
+        }
+        attention[id] = nil
+        broken.remove(id)
+        if let end { await finish(claim, end) } else { await suspend(claim) }
+    }
+
+    private func work(_ id: OperationID) async -> OperationEnd {
+        guard let snapshot = state[id] else { return .cancelled }
+        // Recovery has finished or undone it.
+        if broken.contains(id) { return .failed(.interrupted(snapshot)) }
+        // From here on a restart finds it in the middle, and not in the queue.
+        await ports.record(snapshot)
+        let (interrupted, interrupt) = AsyncStream.makeStream(of: Void.self)
+        // It was asked while its record was written.
+        if state.isRecalled(id) { interrupt.finish() }
+        interrupts[id] = interrupt
+        defer { interrupts[id] = nil }
+        return await withTaskGroup(of: OperationEnd?.self) { group in
+            group.addTask { await self.ports.perform(snapshot) { await self.progress(id, $0) } }
             group.addTask {
-                for await _ in cancelled {}
+                for await _ in interrupted {}
                 return nil
             }
-            // The canceller ends first only when it was asked to; then the body is told and awaited.
+            // The interrupter ends first only when it was asked to; then the body is told and awaited.
             var end: OperationEnd?
             for await result in group {
                 if let result { end = result }
@@ -147,70 +221,66 @@ package actor OperationTable {
             }
             return end ?? .cancelled
         }
-        cancels[job.id] = nil
-        // This task is cancelled only by the stop of the table; an operation that is cancelled knows it from within.
-        if Task.isCancelled, case .cancelled = end, !doomed.contains(job.id) {
-            await suspend(job.id, job.game)
-        } else {
-            await finish(job.id, job.game, end)
-        }
     }
 
-    /// Its record says that it runs, and that is what the next start goes by.
-    private func suspend(_ id: OperationID, _ game: GameID) async {
-        await ports.settle(game)
-        let snapshot = state.suspend(id)
+    private func park(_ id: OperationID) async {
+        guard let snapshot = state[id] else { return }
+        await ports.settle(snapshot.game)
+        await notePause(id)
+        startNext()
+    }
+
+    private func notePause(_ id: OperationID) async {
+        guard let snapshot = state[id] else { return }
         await ports.record(snapshot)
-        ports.publish(.activeOperationsChanged(state.activeSnapshots))
+        log.notice(
+            snapshot.standing == .paused ? "An operation is paused." : "An operation goes on.",
+            kind: "operation_paused", .operation(id), .game(snapshot.game),
+            .field("state", snapshot.standing.rawValue))
+        ports.publish(.operationProgress(snapshot))
+        tellActive()
+    }
+
+    /// Its record says that it has not ended, and that is what the next start goes by.
+    private func suspend(_ claim: consuming OperationClaim) async {
+        let id = claim.id
+        guard let game = state[id]?.game else { preconditionFailure("operation \(id) is not known") }
+        await ports.settle(game)
+        let snapshot = state.suspend(claim)
+        await ports.record(snapshot)
+        tellActive()
         await ports.deactivate(game)
         log.notice(
-            snapshot.kind == .download
+            snapshot.kind == .download || snapshot.phase == .queued
                 ? "An operation is interrupted by the stop of the daemon and goes on at its next start."
                 : "An operation is cut short by the stop of the daemon; what is half done is undone at its next start.",
             kind: "operation_suspended", .operation(id), .game(game), .field("kind", snapshot.kind.rawValue))
         endings.removeValue(forKey: id)?.open()
     }
 
-    private func finish(_ id: OperationID, _ game: GameID, _ end: OperationEnd) async {
+    private func finish(_ claim: consuming OperationClaim, _ end: OperationEnd) async {
+        let id = claim.id
+        guard let game = state[id]?.game else { preconditionFailure("operation \(id) is not known") }
         await ports.settle(game)
-        let snapshot = state.end(id, end, at: ports.timestamp())
-        doomed.remove(id)
+        let snapshot = state.end(claim, end, at: ports.timestamp())
+        log.end(of: snapshot)
         await ports.record(snapshot)
-        state.release(id)
-        ports.publish(.activeOperationsChanged(state.activeSnapshots))
+        state.release(claim)
+        tellActive()
         await ports.deactivate(game)
-        tell(snapshot)
+        ports.publish(snapshot.ending)
         endings.removeValue(forKey: id)?.open()
-    }
-
-    private func tell(_ snapshot: OperationSnapshot) {
-        let fields: [LogField] = [
-            .operation(snapshot.id), .game(snapshot.game), .field("kind", snapshot.kind.rawValue),
-        ]
-        switch snapshot.standing {
-        case .running, .finished:
-            log.write(
-                .notice, "An operation finished.", kind: "operation_finished",
-                fields + [.field("outcome", snapshot.outcome ?? "done")])
-            ports.publish(.operationFinished(snapshot))
-        case .failed:
-            log.write(.warning, snapshot.failure?.sentence ?? "An operation failed.", kind: "operation_failed", fields)
-            ports.publish(.operationFailed(snapshot))
-        case .cancelled:
-            log.write(.notice, "An operation was cancelled.", kind: "operation_cancelled", fields)
-            ports.publish(.operationFinished(snapshot))
-        case .allPeersGone:
-            log.write(.warning, "An operation ended because no source is left.", kind: "all_peers_gone", fields)
-            ports.publish(.allPeersGone(snapshot))
-        }
+        startNext()
     }
 
     private func progress(_ id: OperationID, _ progress: OperationProgress) async {
         let told = state.progress(id, progress, now: time.now)
         // Before a byte is fetched: a restart goes on with this content and no other.
         if progress.root != nil, let snapshot = state[id] { await ports.record(snapshot) }
-        guard let snapshot = told else { return }
-        ports.publish(.operationProgress(snapshot))
+        guard let told else { return }
+        ports.publish(.operationProgress(told))
+        // It may have left its place to another.
+        startNext()
     }
 
     // MARK: - Asking
@@ -221,12 +291,31 @@ package actor OperationTable {
 
     package var activeCount: Int { state.activeCount }
 
-    /// Asks a running operation to end; answers false when it is not running.
+    /// Asks an operation to end; answers false when it has ended or ends already.
     package func cancel(_ id: OperationID) -> Bool {
-        guard state[id]?.standing == .running else { return false }
-        doomed.insert(id)
-        cancels[id]?.finish()
+        guard state.cancel(id) else { return false }
+        interrupts[id]?.finish()
+        attention[id]?.open()
         return true
+    }
+
+    /// Asks an operation to leave its place until it is resumed; what has landed stays.
+    package func pause(_ id: OperationID) async throws(Failure) {
+        guard let snapshot = state[id] else { return }
+        switch state.pause(id) {
+        case .paused: await notePause(id)
+        case .stopping: interrupts[id]?.finish()
+        case .cannot: throw .notPausable(snapshot)
+        case .ended: throw .hasEnded(snapshot)
+        }
+    }
+
+    /// Queues a paused operation again.
+    package func resume(_ id: OperationID) async throws(Failure) {
+        guard let snapshot = state[id] else { return }
+        guard state.resume(id) else { throw snapshot.standing.hasEnded ? .hasEnded(snapshot) : .notPaused(snapshot) }
+        await notePause(id)
+        startNext()
     }
 
     /// Waits until the operation has ended, its claim is released and its end was told; returns at once when that is
@@ -235,5 +324,19 @@ package actor OperationTable {
         // Thrown in a cancelled task only, and its caller asks no more.
         if let ending = endings[id] { try? await ending.wait() }
         return state[id]
+    }
+}
+
+/// Carries a claim to the task that will hold it; taken once.
+private final class Ticket: Sendable {
+    private let claim: Mutex<OperationClaim?>
+
+    init(_ claim: consuming OperationClaim) { self.claim = Mutex(claim) }
+
+    func take() -> OperationClaim? {
+        claim.withLock { claim in
+            let taken = claim.take()
+            return taken
+        }
     }
 }

@@ -29,6 +29,7 @@ extension Node {
         for warning in loaded.warnings { house.log.warning(warning.text, kind: "settings_warning") }
         let reload = house.holder.take(loaded.settings)
         house.log.level = LogLevel(reload.inForce.logLevel.value) ?? .info
+        await operations.setLimit(reload.inForce.operations.value)
         await discovery.configure(DiscoverySettings(reload.inForce))
         tell(reload)
         return [

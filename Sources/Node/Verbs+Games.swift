@@ -21,12 +21,7 @@ extension Node {
             version: entry.version, installs: parameters["install"]?.bool ?? true,
             overwrites: parameters["overwrite"]?.bool ?? false,
             root: parameters["root"]?.string.flatMap { Root(hex: $0) })
-        let house = house
-        let id = try await operations.begin(.download, entry.game, brief) { id, report in
-            await DownloadUseCase(
-                house: house, entry: entry, brief: brief, begun: nil, operation: id, report: report
-            ).run()
-        }
+        let id = try await operations.begin(.download, entry.game, brief)
         return ["operation_id": .int(id.rawValue)]
     }
 
@@ -35,11 +30,7 @@ extension Node {
         let library = await house.library.entry(of: entry.game)
         guard library?.localVersion == entry.version else { throw .notDownloaded(entry) }
         guard library?.installed == false else { throw .alreadyInstalled(entry) }
-        let house = house
-        let brief = OperationBrief(version: entry.version)
-        let id = try await operations.begin(.install, entry.game, brief) { id, report in
-            await InstallUseCase(house: house, entry: entry, operation: id, report: report).run()
-        }
+        let id = try await operations.begin(.install, entry.game, OperationBrief(version: entry.version))
         return ["operation_id": .int(id.rawValue)]
     }
 

@@ -27,6 +27,10 @@ extension Node: ControlHandler {
         case .operationGet: return try await operation(parameters).json
         case .operationWait: return try await operationWait(parameters)
         case .operationCancel: return try await operationCancel(parameters)
+        case .operationPause: return try await operationPause(parameters)
+        case .operationResume: return try await operationResume(parameters)
+        case .historyList: return await historyList()
+        case .historyGet: return try await historyGet(parameters)
         case .eventsSubscribe, .rpcVersion, .rpcDiscover:
             preconditionFailure("\(method.name) is the server's own")
         }

@@ -22,6 +22,8 @@ package struct DaemonSettings: Hashable, Sendable {
     package var mdns = Setting(true)
     /// Peers that may be connected at once.
     package var connections = Setting(Limits.connections)
+    /// Operations that may be at work at once; the others wait for their turn.
+    package var operations = Setting(Limits.operationsWorking)
     package var sourceGrace = Setting(Limits.sourceGrace)
     package var logLevel = Setting("info")
 
@@ -98,11 +100,8 @@ package struct DaemonSettings: Hashable, Sendable {
             guard all.count <= Limits.interfaces else { throw .expected("at most \(Limits.interfaces) interfaces") }
             interfaces = Setting(all, origin)
         case .mdns: mdns = Setting(try boolean(text), origin)
-        case .connections:
-            guard let count = Int(text), (1...Limits.connections).contains(count) else {
-                throw .expected("a number from 1 to \(Limits.connections)")
-            }
-            connections = Setting(count, origin)
+        case .connections: connections = Setting(try count(text, upTo: Limits.connections), origin)
+        case .operations: operations = Setting(try count(text, upTo: Limits.operationsActive), origin)
         case .sourceGrace: sourceGrace = Setting(try seconds(text), origin)
         case .logLevel:
             guard DaemonSettings.logLevels.contains(text) else {
@@ -154,6 +153,11 @@ package struct DaemonSettings: Hashable, Sendable {
         }
     }
 
+    private func count(_ text: String, upTo limit: Int) throws(SettingRefusal) -> Int {
+        guard let count = Int(text), (1...limit).contains(count) else { throw .expected("a number from 1 to \(limit)") }
+        return count
+    }
+
     private func seconds(_ text: String) throws(SettingRefusal) -> Duration {
         let digits = text.hasSuffix("s") ? text.dropLast() : text[...]
         guard let value = Int64(digits), (0...DaemonSettings.sourceGraceSeconds).contains(value) else {
@@ -178,6 +182,7 @@ package struct DaemonSettings: Hashable, Sendable {
             case .interfaces: (key, interfaces.value.joined(separator: " "), interfaces.origin)
             case .mdns: (key, mdns.value ? "yes" : "no", mdns.origin)
             case .connections: (key, String(connections.value), connections.origin)
+            case .operations: (key, String(operations.value), operations.origin)
             case .sourceGrace: (key, String(sourceGrace.value.components.seconds), sourceGrace.origin)
             case .logLevel: (key, logLevel.value, logLevel.origin)
             }

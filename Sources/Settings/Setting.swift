@@ -38,6 +38,7 @@ package enum SettingKey: String, CaseIterable, Sendable {
     case interfaces
     case mdns
     case connections
+    case operations
     case sourceGrace = "source_grace"
     case logLevel = "log_level"
 }
@@ -50,7 +51,7 @@ extension SettingKey {
     /// that were said, the size of tables.
     package var isLive: Bool {
         switch self {
-        case .peer, .interfaces, .sourceGrace, .logLevel: true
+        case .peer, .interfaces, .operations, .sourceGrace, .logLevel: true
         default: false
         }
     }

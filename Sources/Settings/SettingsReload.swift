@@ -43,6 +43,7 @@ extension DaemonSettings {
         case .interfaces: interfaces = other.interfaces
         case .mdns: mdns = other.mdns
         case .connections: connections = other.connections
+        case .operations: operations = other.operations
         case .sourceGrace: sourceGrace = other.sourceGrace
         case .logLevel: logLevel = other.logLevel
         }

@@ -31,7 +31,8 @@ struct TransferLedger {
     let limit: Int
 
     private var running: [TransferID: TransferSnapshot] = [:]
-    private var closed: Set<ServedContent> = []
+    private var closed: Set<GameID> = []
+    private var isStopped = false
     private var nextID: UInt64 = 1
 
     init(limit: Int) {
@@ -41,10 +42,9 @@ struct TransferLedger {
 
     var count: Int { running.count }
     var snapshots: [TransferSnapshot] { Array(running.values) }
-    var all: [TransferID] { Array(running.keys) }
 
     mutating func admit(_ content: ServedContent, peer: PeerID) throws(TransferError) -> TransferID {
-        guard !closed.contains(content) else { throw .closed(content.game) }
+        guard !isStopped, !closed.contains(content.game) else { throw .closed(content.game) }
         guard running.count < limit else { throw .busy(limit: limit) }
         let id = TransferID(rawValue: nextID)
         nextID += 1
@@ -58,15 +58,24 @@ struct TransferLedger {
         }
     }
 
-    /// Returns the running transfers of `content`, for the registry to cancel.
-    mutating func close(_ content: ServedContent) -> [TransferID] {
-        closed.insert(content)
-        return running.filter { $0.value.content == content }.map(\.key)
+    /// Returns the running transfers of every root of the game, for the registry to cancel.
+    mutating func close(_ game: GameID) -> [TransferID] {
+        let isNew = closed.insert(game).inserted
+        precondition(isNew, "two writers have closed \(game)")
+        return running.filter { $0.value.content.game == game }.map(\.key)
     }
 
-    mutating func open(_ content: ServedContent) { closed.remove(content) }
+    mutating func open(_ game: GameID) { closed.remove(game) }
 
-    func isServing(_ content: ServedContent) -> Bool { running.values.contains { $0.content == content } }
+    func isServing(_ game: GameID) -> Bool { running.values.contains { $0.content.game == game } }
+
+    mutating func start() { isStopped = false }
+
+    /// Nothing is admitted from here on; returns what runs, for the registry to cancel.
+    mutating func stop() -> [TransferID] {
+        isStopped = true
+        return Array(running.keys)
+    }
 }
 
 /// Why a transfer did not begin; both are refusals, and the peer goes elsewhere.

@@ -3,8 +3,8 @@ import Runtime
 
 /// Counts the chunks this host is serving, so that a game is never changed under a reader.
 ///
-/// An operation that changes a game's root files closes its content first: new transfers are refused, the running ones
-/// are cancelled, and the closer waits until none is left. A peer that is refused or cut goes to another source.
+/// An operation that changes a game's root files closes the game first: new transfers are refused, the running ones are
+/// cancelled, and the closer waits until none is left. A peer that is refused or cut goes to another source.
 package actor TransferRegistry {
     private var ledger: TransferLedger
     private var cancels: [TransferID: @Sendable () -> Void] = [:]
@@ -19,11 +19,12 @@ package actor TransferRegistry {
 
     /// Up at once; when told to stop, cancels every transfer, so that no receiver holds up the daemon.
     package func run(up: @Sendable () -> Void) async throws {
+        ledger.start()
         up()
         let (forever, end) = AsyncStream.makeStream(of: Void.self)
         defer { end.finish() }
         for await _ in forever {}
-        for id in ledger.all { cancels[id]?() }
+        for id in ledger.stop() { cancels[id]?() }
     }
 
     // MARK: - Serving
@@ -69,24 +70,45 @@ package actor TransferRegistry {
 
     // MARK: - Closing a game
 
-    /// Refuses new transfers of `content`, cancels the running ones and waits until they have ended.
+    /// Refuses new transfers of the game, cancels the running ones and waits until they have ended.
     ///
-    /// - Throws: `CancellationError`, with the content open again.
-    package func close(_ content: ServedContent) async throws {
-        for id in ledger.close(content) { cancels[id]?() }
-        // Another content may have been the one that ended, so the question is asked again after every wait.
-        while ledger.isServing(content) {
+    /// All its roots together, whichever the index names now: they are read from the same files. One closer a game at a
+    /// time; its operation's claim sees to that.
+    ///
+    /// - Throws: `CancellationError`, with the game open again.
+    package func close(_ game: GameID) async throws(CancellationError) {
+        for id in ledger.close(game) { cancels[id]?() }
+        // Another game may have been the one that ended, so the question is asked again after every wait.
+        while ledger.isServing(game) {
             let (ended, drain) = AsyncStream.makeStream(of: Void.self)
             drains.append(drain)
             for await _ in ended {}
             if Task.isCancelled {
-                ledger.open(content)
+                ledger.open(game)
                 throw CancellationError()
             }
         }
     }
 
-    package func open(_ content: ServedContent) {
-        ledger.open(content)
+    package func open(_ game: GameID) {
+        ledger.open(game)
+    }
+
+    /// Runs `work`, a writer of the game's root files, with the game closed; opens it again on every path.
+    package nonisolated func closing<Failure: Error>(
+        _ game: GameID, cancelled: Failure, _ work: () async throws(Failure) -> Void
+    ) async throws(Failure) {
+        do {
+            try await close(game)
+        } catch {
+            throw cancelled
+        }
+        do {
+            try await work()
+        } catch {
+            await open(game)
+            throw error
+        }
+        await open(game)
     }
 }

@@ -33,7 +33,8 @@ struct OperationView {
         failure = json["failure"].flatMap { Failure(json: $0) }
     }
 
-    var isEnded: Bool { state != "running" }
+    var isPaused: Bool { state == "paused" }
+    var isEnded: Bool { state != "running" && !isPaused }
 
     /// 0 to 100; nil while the size is not known.
     var percent: Int? {
@@ -41,7 +42,8 @@ struct OperationView {
     }
 
     var phaseText: String {
-        switch phase {
+        if isPaused { return "paused" }
+        return switch phase {
         case "waiting_for_source": "waiting for a source"
         case "downloading", "installing": phase
         default: Text.escaped(phase.replacing("_", with: " "))

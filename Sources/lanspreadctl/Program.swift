@@ -39,6 +39,9 @@ struct Program {
         case .install: return try install()
         case .operations: return try operations()
         case .cancel: return try cancel()
+        case .pause: return try pause()
+        case .resume: return try resume()
+        case .history: return try history()
         case .events: return try events()
         case .logs: return try logs()
         case .config: return try config()
@@ -130,42 +133,6 @@ struct Program {
                 connection = try Reattachment(options, terminal).attach(nil, until: deadline)
             }
         }
-    }
-
-    private func cancel() throws(Failure) -> ExitCode {
-        try options.expect(1...64)
-        var numbers: [Int64] = []
-        for word in options.words {
-            guard let number = Int64(word), number > 0 else {
-                throw Failure(
-                    .usage, "\(Text.escaped(word)) is not the number of an operation.", subject: word,
-                    hint: "lanspreadctl operations shows the numbers.")
-            }
-            numbers.append(number)
-        }
-        let connection = try open()
-        var results: [JSONValue] = []
-        var tally = Tally()
-        for number in numbers {
-            do {
-                let result = try connection.call(.operationCancel, ["operation_id": .int(number)])
-                results.append(result)
-                let view = OperationView(result)
-                // The answer may come before the end, and the operation may still finish first.
-                switch (view?.isEnded, view?.state) {
-                case (true, "cancelled"): terminal.message("Operation \(number) is cancelled.")
-                case (true, _): terminal.message("Operation \(number) had ended already.")
-                default: terminal.message("Operation \(number) is being cancelled.")
-                }
-                tally.add(.done)
-            } catch {
-                guard numbers.count > 1 else { throw error }
-                Terminal.complain(error)
-                tally.add(ExitCode.of(error.kind))
-            }
-        }
-        if options.json { document(["operations": .array(results)]) }
-        return tally.exitCode
     }
 }
 

@@ -2,7 +2,9 @@
 enum Verb: String, CaseIterable {
     case status, list, info, peers, peer, connect
     case waitPeers = "wait-peers"
-    case download, install, operations, cancel, events, logs, config, reload, identity, shutdown, help, version
+    case download, install, operations, cancel, pause, resume, history
+    case events, logs, config, reload, identity,
+        shutdown, help, version
 
     struct Flag {
         let name: String
@@ -106,6 +108,19 @@ enum Verb: String, CaseIterable {
             Entry(
                 usage: "OPERATION...", summary: "Cancels operations; what was verified stays for the next download.",
                 example: "lanspreadctl cancel 42")
+        case .pause:
+            Entry(
+                usage: "OPERATION...", summary: "Pauses downloads until they are resumed, over a restart too.",
+                example: "lanspreadctl pause 42")
+        case .resume:
+            Entry(
+                usage: "OPERATION...", summary: "Puts paused downloads back into the queue.",
+                example: "lanspreadctl resume quake")
+        case .history:
+            Entry(
+                usage: "[show OPERATION]",
+                summary: "Lists the operations that ended, newest first; or says how one went.",
+                example: "lanspreadctl history show 42")
         case .events:
             Entry(
                 usage: "", summary: "Shows what happens, until it is interrupted.",
@@ -151,6 +166,9 @@ enum Verb: String, CaseIterable {
         lines.append(["Usage: lanspreadctl", rawValue, entry.usage].filter { !$0.isEmpty }.joined(separator: " "))
         if self == .info || self == .download || self == .install {
             lines += ["", "A game is named by its id, the beginning of one id only, or its whole title."]
+        }
+        if self == .cancel || self == .pause || self == .resume {
+            lines += ["", "An operation is named by its number, or by its game while it has not ended."]
         }
         if self == .peer {
             lines += ["", "A peer is named by its identity, the beginning of one identity only, or its whole name."]

@@ -19,8 +19,9 @@ struct Daemon: Sendable {
 
     /// Returns the exit status: 0 told to stop, 1 a Required subsystem failed, 69 one of them could not begin.
     func run() async throws(StartFailure) -> Int32 {
+        let lines = OperationLog(StderrSink.isJournal ? JournalSink() : StderrSink())
         let log = Log(
-            component: "lanspreadd", sink: StderrSink.isJournal ? JournalSink() : StderrSink(),
+            component: "lanspreadd", sink: lines,
             level: LogLevel(settings.logLevel.value) ?? .info)
         for warning in loaded.warnings { log.warning(warning.text, kind: "settings_warning") }
         let listeners = ServiceManager.takeListeners()
@@ -29,7 +30,8 @@ struct Daemon: Sendable {
         let loops = try threads()
         let time = MonotonicTime()
         let node = try await Node.build(
-            settings: settings, helperPath: try helperPath(), loops: loops, time: time, random: .system, log: log)
+            settings: settings, helperPath: try helperPath(), loops: loops, time: time, random: .system, log: log,
+            lines: lines)
         let server = ControlServer(
             socketPath: settings.socket.value, inherited: control?.socket, handler: node, loop: loops.net[0],
             log: log.component("ControlServer"))

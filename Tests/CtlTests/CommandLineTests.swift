@@ -49,7 +49,7 @@ import Testing
         (["list", "--josn"], "lanspreadctl list has no flag --josn. Did you mean --json?"),
         (["info"], "lanspreadctl info needs GAME. See: lanspreadctl info --help"),
         (["status", "now"], "lanspreadctl status does not take now. See: lanspreadctl status --help"),
-        (["cancel", "x"], "x is not the number of an operation. lanspreadctl operations shows the numbers."),
+        (["cancel"], "lanspreadctl cancel needs OPERATION. See: lanspreadctl cancel --help"),
         (["download", "quake", "--timeout", "soon"], "The flag --timeout wants a time, as 90, 90s or 5m."),
         (["download", "quake", "--root"], "The flag --root wants ROOT."),
         (["list", "--json=1"], "The flag --json takes no value."),

@@ -110,7 +110,10 @@ import Testing
     @Test func `takes the steps that an older file lacks`() async throws {
         try await open().close()
         try FixtureCatalog.change(
-            path, statements: ["ALTER TABLE peers DROP COLUMN blocked", "PRAGMA user_version = 1"])
+            path,
+            statements: [
+                "ALTER TABLE peers DROP COLUMN blocked", "DROP TABLE operation_lines", "PRAGMA user_version = 1",
+            ])
         let id = PeerID(try #require(Digest([UInt8](repeating: 7, count: 32))))
         let database = try await open()
         try await database.remember([PeerRecord(peer: id, name: "bravo", address: "10.0.0.1:1", seen: 1)])
@@ -122,8 +125,8 @@ import Testing
     @Test func `refuses a newer schema and leaves it as it is`() async throws {
         try await open().close()
         try FixtureCatalog.change(path, statements: ["PRAGMA user_version = 999"])
-        await #expect(throws: DatabaseError.newerSchema(path: path, found: 999, known: 2)) { try await open() }
-        try FixtureCatalog.change(path, statements: ["PRAGMA user_version = 2"])
+        await #expect(throws: DatabaseError.newerSchema(path: path, found: 999, known: 3)) { try await open() }
+        try FixtureCatalog.change(path, statements: ["PRAGMA user_version = 3"])
         try await open().close()
     }
 

@@ -8,8 +8,7 @@ import Testing
     private func operation(_ number: Int64) throws -> OperationSnapshot {
         OperationSnapshot(
             id: OperationID(rawValue: number), game: try #require(GameID("quake")), kind: .download,
-            brief: OperationBrief(version: try #require(GameVersion("1"))), phase: .downloading,
-            started: "2026-01-01T00:00:00Z")
+            brief: OperationBrief(version: try #require(GameVersion("1"))), started: "2026-01-01T00:00:00Z")
     }
 
     @Test func `gives a snapshot and then exactly the events after it`() async throws {

@@ -70,6 +70,7 @@ import Testing
         next.interfaces.value = ["eth0"]
         next.mdns.value = false
         next.connections.value = 1
+        next.operations.value = 7
         next.sourceGrace.value = .zero
         next.logLevel.value = "debug"
         return next

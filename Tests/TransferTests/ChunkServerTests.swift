@@ -30,7 +30,7 @@ import Wire
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try? await server.serve(request, to: peer, sink: sink) }
                 for await _ in opening {}
-                try await registry.close(content)
+                try await registry.close(content.game)
                 #expect(await registry.transfers().isEmpty)
                 #expect(!cuts.events.isEmpty, "the receiver is told")
                 try await group.waitForAll()

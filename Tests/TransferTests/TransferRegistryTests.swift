@@ -23,15 +23,30 @@ private func peer() throws -> PeerID { PeerID(try #require(Digest([UInt8](repeat
         _ = try ledger.admit(quake, peer: peer())
     }
 
-    @Test func `closes one root and leaves the other open`() throws {
+    @Test func `closes a game in every root and leaves another game open`() throws {
         var ledger = TransferLedger(limit: 4)
-        let (old, new) = (try content("quake", 1), try content("quake", 2))
-        let running = try ledger.admit(old, peer: peer())
-        #expect(ledger.close(old) == [running])
-        #expect(throws: TransferError.closed(old.game)) { try ledger.admit(old, peer: try peer()) }
-        _ = try ledger.admit(new, peer: peer())
-        ledger.open(old)
+        let (old, new, other) = (try content("quake", 1), try content("quake", 2), try content("doom", 1))
+        let running = [try ledger.admit(old, peer: peer()), try ledger.admit(new, peer: peer())]
+        #expect(Set(ledger.close(old.game)) == Set(running))
+        for content in [old, new] {
+            #expect(throws: TransferError.closed(old.game)) { try ledger.admit(content, peer: try peer()) }
+        }
+        _ = try ledger.admit(other, peer: peer())
+        #expect(ledger.isServing(old.game))
+        for id in running { ledger.finish(id) }
+        #expect(!ledger.isServing(old.game))
+        ledger.open(old.game)
         _ = try ledger.admit(old, peer: peer())
+    }
+
+    @Test func `that is stopped admits nothing until it starts again`() throws {
+        var ledger = TransferLedger(limit: 4)
+        let quake = try content("quake", 1)
+        let running = try ledger.admit(quake, peer: peer())
+        #expect(ledger.stop() == [running])
+        #expect(throws: TransferError.closed(quake.game)) { try ledger.admit(quake, peer: try peer()) }
+        ledger.start()
+        _ = try ledger.admit(quake, peer: peer())
     }
 }
 
@@ -55,19 +70,19 @@ private func peer() throws -> PeerID { PeerID(try #require(Digest([UInt8](repeat
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await Self.stall(registry, quake, began: began) }
                 for await _ in start {}
-                try await registry.close(quake)
+                try await registry.close(quake.game)
                 #expect(await registry.transfers().isEmpty)
                 await #expect(throws: TransferError.closed(quake.game)) {
                     try await registry.serving(quake, to: try peer(), cancel: {}) {}
                 }
                 try await group.waitForAll()
             }
-            await registry.open(quake)
+            await registry.open(quake.game)
             try await registry.serving(quake, to: try peer(), cancel: {}) {}
         }
     }
 
-    @Test func `opens the content again when the closer is cancelled`() async throws {
+    @Test func `opens the game again when the closer is cancelled`() async throws {
         try await within(.seconds(10)) {
             let registry = TransferRegistry(limit: 8) { _ in }
             let quake = try content("quake", 1)
@@ -84,7 +99,7 @@ private func peer() throws -> PeerID { PeerID(try #require(Digest([UInt8](repeat
                 for await _ in start {}
                 let wasCancelled = await withTaskGroup(of: Bool.self) { closer in
                     closer.addTask {
-                        do { try await registry.close(quake) } catch { return true }
+                        do { try await registry.close(quake.game) } catch { return true }
                         return false
                     }
                     closer.cancelAll()

@@ -1,4 +1,3 @@
-import Glibc
 import Linux
 import Model
 import Runtime
@@ -7,40 +6,6 @@ import Testing
 
 /// lanspreadd as systemd starts it: sockets from descriptor 3 on, and a place to tell how it is.
 @Suite(.serialized) struct `A daemon under systemd` {
-    /// A datagram socket in systemd's place, and what was told to it.
-    private final class Manager: Sendable {
-        let path: String
-        private let socket: Descriptor
-
-        init(in directory: TemporaryDirectory) throws {
-            path = directory.path + "/notify"
-            socket = Descriptor(adopting: Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0))
-            var address = sockaddr_un()
-            address.sun_family = sa_family_t(AF_UNIX)
-            withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-            let bound = withUnsafePointer(to: &address) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    bind(socket.rawValue, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-                }
-            }
-            try #require(bound == 0)
-            try socket.setNonblocking(true)
-        }
-
-        /// The first message from here on that has the text.
-        func wait(for text: String) async throws -> String {
-            let readiness = Readiness(socket, on: TestLoops.shared)
-            var buffer = [UInt8](repeating: 0, count: 4_096)
-            while true {
-                while let count = try buffer.withUnsafeMutableBytes({ try socket.read(into: $0) }) {
-                    let message = String(decoding: buffer.prefix(count), as: UTF8.self)
-                    if message.contains(text) { return message }
-                }
-                try await readiness.readable()
-            }
-        }
-    }
-
     /// The shell knows the number of the process that it becomes.
     private func start(
         in directory: TemporaryDirectory, games: TemporaryDirectory, names: String, environment: [String] = [],
@@ -85,16 +50,17 @@ import Testing
     @Test func `says that it is ready, how it is and that it stops`() async throws {
         try await within(.seconds(30)) {
             let (directory, games) = (try TemporaryDirectory(), try TemporaryDirectory())
-            let manager = try Manager(in: directory)
+            let manager = try NotifySocket()
             let socket = try UnixSocket.listen(path: "\(directory.path)/control", mode: 0o600)
             let daemon = try start(
                 in: directory, games: games, names: "control", environment: ["NOTIFY_SOCKET=\(manager.path)"],
                 sockets: [socket])
             defer { daemon.kill() }
-            let ready = try await manager.wait(for: "READY=1")
+            let ready = try await manager.wait(for: "READY=1", on: TestLoops.shared)
             #expect(ready.contains("STATUS=0 peers, 0 games, no catalog"), "\(ready)")
             daemon.terminate()
-            #expect(try await manager.wait(for: "STOPPING=1").contains("STATUS=Stopping"))
+            #expect(
+                try await manager.wait(for: "STOPPING=1", on: TestLoops.shared).contains("STATUS=Stopping"))
             #expect(await daemon.wait() == .exited(status: 0))
         }
     }

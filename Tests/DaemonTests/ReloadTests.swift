@@ -219,37 +219,3 @@ import Testing
         return String(decoding: bytes, as: UTF8.self).contains(") Z ")
     }
 }
-
-/// A datagram socket in systemd's place.
-private final class NotifySocket: Sendable {
-    private let directory: TemporaryDirectory
-    private let socket: Descriptor
-
-    var path: String { directory.path + "/notify" }
-
-    init() throws {
-        directory = try TemporaryDirectory()
-        socket = Descriptor(adopting: Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0))
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let path = directory.path + "/notify"
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        let bound = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(socket.rawValue, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        try #require(bound == 0)
-        try socket.setNonblocking(true)
-    }
-
-    /// What has come, and is taken.
-    func messages() throws -> [String] {
-        var messages: [String] = []
-        var buffer = [UInt8](repeating: 0, count: 4_096)
-        while let count = try buffer.withUnsafeMutableBytes({ try socket.read(into: $0) }) {
-            messages.append(String(decoding: buffer.prefix(count), as: UTF8.self))
-        }
-        return messages
-    }
-}

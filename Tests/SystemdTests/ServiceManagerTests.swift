@@ -1,35 +1,17 @@
 import Glibc
-import Linux
 import Systemd
 import TestKit
 import Testing
 
 /// Serialised: what systemd hands over stands in the environment, which a process has once.
 @Suite(.serialized) struct `The service manager` {
-    /// A datagram socket in systemd's place.
+    /// What a manager hears while `body` runs.
     private func withManager(_ body: () throws -> Void) throws -> [String] {
-        let place = try TemporaryDirectory()
-        let path = place.path + "/notify"
-        let socket = Descriptor(adopting: Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0))
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        let bound = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(socket.rawValue, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        try #require(bound == 0)
-        setenv("NOTIFY_SOCKET", path, 1)
+        let manager = try NotifySocket()
+        setenv("NOTIFY_SOCKET", manager.path, 1)
         defer { unsetenv("NOTIFY_SOCKET") }
         try body()
-        try socket.setNonblocking(true)
-        var messages: [String] = []
-        var buffer = [UInt8](repeating: 0, count: 4_096)
-        while let count = try buffer.withUnsafeMutableBytes({ try socket.read(into: $0) }) {
-            messages.append(String(decoding: buffer.prefix(count), as: UTF8.self))
-        }
-        return messages
+        return try manager.messages()
     }
 
     @Test func `hears that we are ready, how we are, and that we stop`() throws {

@@ -25,28 +25,14 @@ import Wire
         _ body: @escaping @Sendable (_ source: TestHost, _ receiver: TestHost) async throws -> Void
     ) async throws {
         try await within(.seconds(90)) {
-            let fixture = try TemporaryDirectory()
-            var options = FixtureOptions()
-            options.largeBytes = 512 << 20
-            options.largeHosts = [.alpha]
-            let set = try FixtureSet.write(to: fixture.path, options: options)
-            let alpha = try await TestHost.start(.alpha, of: set)
-            let charlie = try await TestHost.start(.charlie, of: set)
+            let game = try LargeGame()
+            let (alpha, charlie) = (try await game.source(), try await game.start(.charlie))
             try await charlie.connect(to: alpha)
-            #expect(await alpha.log.wait(for: "game=large"))
-            try await charlie.done("download", "large", "--no-block", "--no-install")
-            try await waitForChunks(charlie)
+            try await charlie.beginLarge()
+            try await charlie.waitForChunks()
             try await body(alpha, charlie)
             let root = try Files.openDirectory(atPath: "\(charlie.gamesDirectory)/large")
             #expect(throws: LinuxError.self) { try Beneath.status(root, Array("version.ini".utf8)) }
-        }
-    }
-
-    private static func ended(_ host: TestHost) async throws -> String? {
-        while true {
-            // The claim goes a moment after the state.
-            let state = try await host.done("operations")["operations"]?.array?.last?["state"]?.string
-            if state != "running", try await host.done("status")["operations"]?.int == 0 { return state }
         }
     }
 
@@ -54,7 +40,7 @@ import Wire
         try await Self.begun { alpha, charlie in
             try await charlie.done("cancel", "1")
             let (end, here, there) = (
-                try await Self.ended(charlie), try await charlie.done("status"), try await alpha.done("status")
+                try await charlie.waitForEnd(), try await charlie.done("status"), try await alpha.done("status")
             )
             #expect(end == "cancelled")
             #expect(here["operations"]?.int == 0)
@@ -82,7 +68,7 @@ import Wire
             alpha.process.kill()
             _ = await alpha.process.wait()
             // Killed, it says no goodbye: the silence of the link or the grace, whichever is longer.
-            let (end, here) = (try await Self.ended(charlie), try await charlie.done("status"))
+            let (end, here) = (try await charlie.waitForEnd(), try await charlie.done("status"))
             #expect(end == "all_peers_gone")
             #expect(here["operations"]?.int == 0)
         }
@@ -138,33 +124,26 @@ import Wire
         _ body: @escaping @Sendable (_ source: TestHost, _ again: TestHost) async throws -> Void
     ) async throws {
         try await within(.seconds(120)) {
-            let fixture = try TemporaryDirectory()
-            var options = FixtureOptions()
-            options.largeBytes = 512 << 20
-            options.largeHosts = [.alpha]
-            let set = try FixtureSet.write(to: fixture.path, options: options)
-            let alpha = try await TestHost.start(.alpha, of: set)
-            let directory = try TemporaryDirectory()
-            let (games, catalog) = (set.gamesDirectory(of: .charlie), set.catalog(of: .charlie))
-            let first = try await TestHost.start(name: "charlie", games: games, catalog: catalog, directory: directory)
+            let (game, directory) = (try LargeGame(), try TemporaryDirectory())
+            let alpha = try await game.source()
+            let first = try await game.start(.charlie, directory: directory)
             try await first.connect(to: alpha)
-            #expect(await alpha.log.wait(for: "game=large"))
-            try await first.done("download", "large", "--no-block", "--no-install")
-            try await waitForChunks(first)
+            try await first.beginLarge()
+            try await first.waitForChunks()
             try await end(first)
-            let root = try Files.openDirectory(atPath: "\(games)/large")
+            let root = try Files.openDirectory(atPath: "\(first.gamesDirectory)/large")
             #expect(throws: LinuxError.self) { try Beneath.status(root, Array("version.ini".utf8)) }
-            let again = try await TestHost.start(
-                name: "charlie", games: games, catalog: catalog, extra: ["--peer", try await alpha.address()],
-                directory: directory)
+            let again = try await game.start(
+                .charlie, extra: ["--peer", try await alpha.address()], directory: directory)
             try await body(alpha, again)
-            #expect(try files(of: "large", in: games) == files(of: "large", in: set.gamesDirectory(of: .alpha)))
+            #expect(
+                try files(of: "large", in: again.gamesDirectory) == files(of: "large", in: alpha.gamesDirectory))
         }
     }
 
     /// The same number, and what had landed is not fetched again; nobody asked for it.
     private static func goesOn(_ again: TestHost) async throws {
-        let state = try await ended(again)
+        let state = try await again.waitForEnd()
         let operation = try await again.done("operations")["operations"]?.array?.last
         #expect(state == "finished", "\(again.log.text)")
         #expect(operation?["operation_id"]?.int == 1)
@@ -198,38 +177,19 @@ import Wire
 
     @Test func `whose source comes back within the grace goes on by itself`() async throws {
         try await within(.seconds(120)) {
-            let fixture = try TemporaryDirectory()
-            var options = FixtureOptions()
-            options.largeBytes = 512 << 20
-            options.largeHosts = [.alpha]
-            let set = try FixtureSet.write(to: fixture.path, options: options)
-            let (directory, games, catalog) = (
-                try TemporaryDirectory(), set.gamesDirectory(of: .alpha), set.catalog(of: .alpha)
-            )
-            let alpha = try await TestHost.start(name: "alpha", games: games, catalog: catalog, directory: directory)
+            let (game, directory) = (try LargeGame(), try TemporaryDirectory())
+            let alpha = try await game.source(directory: directory)
             let address = try await alpha.address()
-            let charlie = try await TestHost.start(
-                .charlie, of: set, extra: ["--source-grace", "60", "--peer", address])
+            let charlie = try await game.start(.charlie, extra: ["--source-grace", "60", "--peer", address])
             try await charlie.done("wait-peers", "1", "--timeout", "20")
-            #expect(await alpha.log.wait(for: "game=large"))
-            try await charlie.done("download", "large", "--no-block", "--no-install")
-            try await Self.waitForChunks(charlie)
+            try await charlie.beginLarge()
+            try await charlie.waitForChunks()
             alpha.process.kill()
             _ = await alpha.process.wait()
-            let again = try await TestHost.start(
-                name: "alpha", games: games, catalog: catalog, extra: ["--listen", address], directory: directory)
-            #expect(try await Self.ended(charlie) == "finished", "\(charlie.log.text)\n\(again.log.text)")
+            let again = try await game.start(.alpha, extra: ["--listen", address], directory: directory)
+            #expect(try await charlie.waitForEnd() == "finished", "\(charlie.log.text)\n\(again.log.text)")
             #expect(
-                try files(of: "large", in: set.gamesDirectory(of: .charlie)) == files(of: "large", in: games))
-        }
-    }
-
-    /// Asks until some chunks have landed; the deadline is the test's own.
-    private static func waitForChunks(_ host: TestHost) async throws {
-        while true {
-            let operation = try await host.done("operations")["operations"]?.array?.last
-            if let done = operation?["bytes_done"]?.int, done > Int64(4 * Grid.chunkBytes) { return }
-            guard operation?["state"]?.string == "running" else { throw TestFailure("it ended: \(host.log.text)") }
+                try files(of: "large", in: charlie.gamesDirectory) == files(of: "large", in: alpha.gamesDirectory))
         }
     }
 }

@@ -22,25 +22,16 @@ import Testing
         _ body: @escaping @Sendable (_ source: TestHost, _ receivers: [TestHost]) async throws -> Void
     ) async throws {
         try await within(.seconds(90)) {
-            let fixture = try TemporaryDirectory()
-            var options = FixtureOptions()
-            options.largeBytes = 1 << 30
-            options.largeHosts = [.alpha]
-            let set = try FixtureSet.write(to: fixture.path, options: options)
-            let alpha = try await TestHost.start(.alpha, of: set)
-            #expect(await alpha.log.wait(for: "game=large"))
+            let game = try LargeGame(bytes: 1 << 30)
+            let alpha = try await game.source()
             var receivers: [TestHost] = []
             for name in ["charlie", "delta"] {
-                let games = try TemporaryDirectory()
-                let host = try await TestHost.start(
-                    name: name, games: games.path, catalog: set.catalog(of: .charlie), directory: games)
+                let host = try await game.guest(name)
                 try await host.connect(to: alpha)
-                try await host.done("download", "large", "--no-block", "--no-install")
+                try await host.beginLarge()
                 receivers.append(host)
             }
-            for host in receivers {
-                while try await host.done("operations")["operations"]?.array?.last?["bytes_done"]?.int ?? 0 == 0 {}
-            }
+            for host in receivers { try await host.waitForChunks() }
             try await body(alpha, receivers)
         }
     }

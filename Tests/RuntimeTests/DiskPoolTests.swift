@@ -62,7 +62,8 @@ private actor Worker {
                     group.addTask {
                         await pool.run {
                             gauge.change(by: 1)
-                            // Long enough for a worker too many to come in beside the others.
+                            // A span must pass: nothing tells of a worker too many that does not come. Too short a
+                            // one can only miss the fault, and there are 200 of them.
                             usleep(100)
                             gauge.change(by: -1)
                         }

@@ -6,8 +6,9 @@ extension ControlMethod {
     private static let gameParameter = ControlParameter("game", .game, .required, "The game's id.")
 
     private static let exampleGame: [String: JSONValue] = [
-        "game": "quake", "title": "Quake", "version": "20240131", "local_version": "20240131",
-        "availability": "ready", "installed": true, "bytes": 734_003_200, "sources": 2, "peers": 3,
+        "game": "quake", "title": "Quake", "version": "20240131", "genre": "Shooter", "players": "16",
+        "publisher": "id Software", "local_version": "20240131", "availability": "ready", "reason": .null,
+        "installed": true, "bytes": 734_003_200, "sources": 2, "peers": 3,
     ]
 
     private static let operationEvents = [
@@ -17,15 +18,38 @@ extension ControlMethod {
 
     static let gameListEntry = Entry(
         summary: "Lists the games of the catalog, with what this host and its peers have.",
-        parameters: ControlPage.parameters,
-        result: "`games`, ordered by id; `next` is null or the `after` of the next page.",
+        parameters: [
+            ControlParameter("text", .text, .optional, "Only with this in the id, title or publisher, in any case."),
+            ControlParameter("genre", .text, .optional, "Only with this in the genre, in any case."),
+            ControlParameter("players", .count, .optional, "Only games that at least so many can play."),
+            ControlParameter("installed", .flag, .optional, "Only installed games, or only those that are not."),
+            ControlParameter(
+                "available", .flag, .optional,
+                "Only games that have a source now or are here, or only those that do not and are not."),
+            ControlParameter(
+                "nearby", .flag, .preset(false), "Only games that this host or a connected peer has in any form."),
+        ] + ControlPage.parameters,
+        result: """
+            `games`, ordered by id, those for which every condition holds; `catalog_games`, how many the catalog has; \
+            `next` is null or the `after` of the next page. `availability` is ready, hashing, outdated, differs, \
+            local_only, partial, unavailable or null; `reason` says why this host does not serve it, and is null when \
+            it does; `sources` counts peers that have the agreed content, `peers` those that have the game in any form.
+            """,
         page: ControlPage(list: "games", key: "game"),
-        example: ControlExample([:], ["games": [.object(exampleGame)], "next": .null]))
+        example: ControlExample(
+            ["genre": "shooter", "players": 8],
+            ["games": [.object(exampleGame)], "catalog_games": 412, "next": .null]))
 
     static let gameInfoEntry = Entry(
         summary: "Says all that is known of one game.",
         parameters: [gameParameter],
-        result: "The row of `game.list`, and `root`, `verified`, `files`, `installed_version`, `remote`.",
+        result: """
+            The row of `game.list`, whose `reason` names a running operation here, and: `root`, `verified`, `files`, \
+            `installed_version`; `hashing` {done, total} while its manifest is built; the running `operation`; \
+            `no_source`, why no peer is one; `roots` with their votes; `versions` over all peers; and in `remote` \
+            every peer that has it, with `verdict` (source, or why it is none: suspect, outdated, hashing, differs, \
+            ambiguous, local_only, partial, unavailable, offline, blocked) and `reason`. A suspect is asked last.
+            """,
         failures: [.noSuchGame],
         example: ControlExample(
             ["game": "quake"],
@@ -33,11 +57,14 @@ extension ControlMethod {
                 exampleGame.merging(
                     [
                         "root": exampleRoot, "verified": "agreed by 2 of 2", "files": 6,
-                        "installed_version": "20240131",
+                        "installed_version": "20240131", "hashing": .null, "operation": .null, "no_source": .null,
+                        "roots": [["root": exampleRoot, "votes": 2]],
+                        "versions": [["version": "20240131", "peers": 2], ["version": "20230101", "peers": 1]],
                         "remote": [
                             [
-                                "peer": examplePeer, "name": "bravo", "version": "20240131", "availability": "ready",
-                                "root": exampleRoot,
+                                "peer": examplePeer, "name": "bravo", "version": "20230101", "availability": "ready",
+                                "root": exampleRoot, "bytes": 734_003_200, "verdict": "outdated",
+                                "reason": "It has version 20230101.",
                             ]
                         ],
                     ], uniquingKeysWith: { $1 }))))

@@ -68,6 +68,8 @@ package struct Root: Hashable, Sendable, Comparable, CustomStringConvertible {
 
     package var hex: String { digest.hex }
     package var description: String { digest.hex }
+    /// The first eight digits, for people; nothing is ever found by it.
+    package var short: String { String(digest.hex.prefix(8)) }
     package static func < (left: Root, right: Root) -> Bool { left.digest < right.digest }
 }
 

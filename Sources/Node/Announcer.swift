@@ -12,10 +12,10 @@ struct Announcer: Sendable {
     func run(up: @Sendable () -> Void) async throws {
         up()
         var told: LibraryChange?
-        house.events.publish(.localLibraryChanged(await house.gameRows()))
+        house.events.publish(.localLibraryChanged(await house.gameRows().map(\.json)))
         for await change in house.library.changes {
             if change.local != told?.local {
-                house.events.publish(.localLibraryChanged(await house.gameRows()))
+                house.events.publish(.localLibraryChanged(await house.gameRows().map(\.json)))
             }
             if change.revision != told?.revision { await house.peers.libraryChanged() }
             told = change

@@ -238,7 +238,7 @@ extension House {
                 } catch {
                     log.warning(error.sentence, kind: "game_unreadable", .game(game))
                 }
-                events.publish(.localLibraryChanged(await rows()))
+                events.publish(.localLibraryChanged(await rows().map(\.json)))
             },
             deactivate: { game in
                 await library.setActive(game, false)

@@ -287,6 +287,9 @@ package actor OperationTable {
 
     package func snapshots() -> [OperationSnapshot] { state.snapshots }
 
+    /// The operation that is changing the game now.
+    func running(_ game: GameID) -> OperationSnapshot? { state.running(game) }
+
     package func snapshot(_ id: OperationID) -> OperationSnapshot? { state[id] }
 
     package var activeCount: Int { state.activeCount }

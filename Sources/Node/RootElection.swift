@@ -47,6 +47,15 @@ package enum RootElection: Sendable, Hashable {
     }
 
     package static func hold(_ votes: [RootVote]) -> RootElection {
+        let candidates = count(votes)
+        guard let first = candidates.first else { return .noVotes }
+        let all = candidates.reduce(0) { $0 + $1.votes }
+        guard first.votes * 2 > all else { return .ambiguous(candidates) }
+        return .elected(first.root, all == 1 ? .unconfirmed : .agreed(votes: first.votes, of: all))
+    }
+
+    /// Every root that has a vote that counts, the most votes first.
+    static func count(_ votes: [RootVote]) -> [Candidate] {
         var identities: Set<PeerID> = []
         var addresses: Set<String> = []
         var counts: [Root: Int] = [:]
@@ -55,11 +64,7 @@ package enum RootElection: Sendable, Hashable {
             guard vote.isLoopback || addresses.insert(vote.address).inserted else { continue }
             counts[vote.root, default: 0] += 1
         }
-        let candidates = counts.map { Candidate(root: $0.key, votes: $0.value) }
+        return counts.map { Candidate(root: $0.key, votes: $0.value) }
             .sorted { ($1.votes, $0.root) < ($0.votes, $1.root) }
-        guard let first = candidates.first else { return .noVotes }
-        let all = candidates.reduce(0) { $0 + $1.votes }
-        guard first.votes * 2 > all else { return .ambiguous(candidates) }
-        return .elected(first.root, all == 1 ? .unconfirmed : .agreed(votes: first.votes, of: all))
     }
 }

@@ -19,7 +19,7 @@ extension Node: ControlHandler {
         case .peerForget: return try await peerForget(parameters)
         case .peerBlock: return try await peerBlock(parameters)
         case .peerWait: return try await peerWait(parameters)
-        case .gameList: return await gameList()
+        case .gameList: return await gameList(parameters)
         case .gameInfo: return try await gameInfo(parameters)
         case .gameDownload: return try await gameDownload(parameters)
         case .gameInstall: return try await gameInstall(parameters)

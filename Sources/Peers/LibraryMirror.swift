@@ -128,6 +128,8 @@ struct MirrorAttic {
         return mirror
     }
 
+    func summaries(of game: GameID) -> [PeerID: GameSummary] { mirrors.compactMapValues { $0.games[game] } }
+
     /// An empty library takes room as well.
     private static func weight(_ mirror: LibraryMirror) -> Int { mirror.games.count + 10 }
 }

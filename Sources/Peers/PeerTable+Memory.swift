@@ -12,6 +12,14 @@ extension PeerTable {
         state.book.peers.values.sorted { $0.peer < $1.peer }
     }
 
+    /// Remembered peers that are not linked, with what they had of a game when they went.
+    package func absent(having game: GameID) -> [(peer: RememberedPeer, summary: GameSummary)] {
+        state.absent(having: game).compactMap { peer, summary in
+            guard state.entries[peer] == nil, let remembered = state.book.peers[peer] else { return nil }
+            return (remembered, summary)
+        }
+    }
+
     package func isBlocked(_ peer: PeerID) -> Bool { state.book.isBlocked(peer) }
 
     /// Whom no dial is for: the linked and the blocked.

@@ -126,6 +126,9 @@ struct PeerTableState {
         return (mirror, digest)
     }
 
+    /// What peers that are gone had of a game when they went, as far as it is kept.
+    func absent(having game: GameID) -> [PeerID: GameSummary] { attic.summaries(of: game) }
+
     // MARK: - Life
 
     func isCurrent(_ peer: PeerID, _ link: UInt64) -> Bool { entries[peer]?.link == link }

@@ -57,13 +57,15 @@ final class DaemonConnection {
     }
 
     /// All pages of a list.
-    func list(_ method: ControlMethod) throws(Failure) -> JSONValue {
-        guard let page = method.entry.page else { return try call(method) }
+    func list(_ method: ControlMethod, _ parameters: JSONValue = [:]) throws(Failure) -> JSONValue {
+        guard let page = method.entry.page else { return try call(method, parameters) }
         var rows: [JSONValue] = []
         var after: JSONValue = .null
         var result: JSONValue
         repeat {
-            result = try call(method, ["after": after])
+            var asked = parameters.object ?? [:]
+            asked["after"] = after
+            result = try call(method, .object(asked))
             rows += result[page.list]?.array ?? []
             after = result["next"] ?? .null
         } while after != .null

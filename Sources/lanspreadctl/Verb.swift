@@ -38,6 +38,14 @@ enum Verb: String, CaseIterable {
         Flag(name: "--timeout", value: "TIME", summary: "wait so long at most; the operation continues"),
     ]
 
+    private static let listFlags = [
+        Flag(name: "--genre", value: "TEXT", summary: "with this in the genre"),
+        Flag(name: "--players", value: "NUMBER", summary: "that at least so many can play"),
+        Flag(name: "--installed", summary: "that are installed"),
+        Flag(name: "--available", summary: "that are here, or that a peer can send now"),
+        Flag(name: "--all", summary: "also those of the catalog that nobody has"),
+    ]
+
     private static let logFlags = [
         Flag(name: "--game", value: "GAME", summary: "what concerns a game"),
         Flag(name: "--peer", value: "PEER", summary: "a peer, by its name or identity"),
@@ -66,9 +74,8 @@ enum Verb: String, CaseIterable {
                 ])
         case .list:
             Entry(
-                usage: "", summary: "Lists the games that are here or that a peer has.",
-                example: "lanspreadctl list",
-                flags: [Flag(name: "--all", summary: "all games of the catalog")])
+                usage: "[TEXT]", summary: "Lists the games that are here or that a peer has.",
+                example: "lanspreadctl list --genre shooter --players 8 --available", flags: Self.listFlags)
         case .info:
             Entry(usage: "GAME", summary: "Says all that is known of a game.", example: "lanspreadctl info quake")
         case .peers:
@@ -169,6 +176,9 @@ enum Verb: String, CaseIterable {
         }
         if self == .cancel || self == .pause || self == .resume {
             lines += ["", "An operation is named by its number, or by its game while it has not ended."]
+        }
+        if self == .list {
+            lines += ["", "TEXT is sought in ids, titles and publishers. What is given has to hold all together."]
         }
         if self == .peer {
             lines += ["", "A peer is named by its identity, the beginning of one identity only, or its whole name."]

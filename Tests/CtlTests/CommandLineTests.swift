@@ -103,6 +103,53 @@ import Testing
         }
     }
 
+    @Test func `leaves the choice of games to the daemon`() async throws {
+        try await StubHouse().open { house in
+            #expect(
+                try await house.run("list", "qu", "--genre", "rts", "--players=4", "--installed", "--available").status
+                    == 0)
+            let asked = try #require(house.daemon.state.withLock { $0.parameters.last })
+            for (key, value) in [
+                "text": "qu", "genre": "rts", "players": 4, "installed": true, "available": true, "nearby": true,
+            ] as [String: JSONValue] { #expect(asked[key] == value, "\(key)") }
+            _ = try await house.run("list", "--all", "--json")
+            #expect(house.daemon.state.withLock { $0.parameters.last?["nearby"] } == false)
+            let few = try await house.run("list", "--players", "few")
+            #expect(few.status == 64 && few.stderr == "The flag --players wants a number of players.\n")
+        }
+    }
+
+    @Test func `says of a game what there is to know`() async throws {
+        let house = try StubHouse()
+        house.daemon.state.withLock { state in
+            var game = StubDaemon.game("quake", "Quake").object ?? [:]
+            game.merge(
+                [
+                    "reason": "Its version.ini says 1 and the catalog wants 2.", "availability": "outdated",
+                    "sources": 0, "no_source": "No peer is a source of version 2: bravo is still hashing it.",
+                    "verified": "differs from the agreed one",
+                    "roots": [["root": "aa", "votes": 1], ["root": "bb", "votes": 1]],
+                    "versions": [["version": "2", "peers": 1], ["version": "1", "peers": 1]],
+                    "remote": [
+                        [
+                            "peer": "5f5f", "name": "bravo", "version": "2", "availability": "hashing",
+                            "root": .null, "verdict": "hashing", "reason": "It is still hashing it.",
+                        ]
+                    ],
+                ], uniquingKeysWith: { $1 })
+            state.games = [.object(game)]
+        }
+        try await house.open { house in
+            let output = try await house.run("info", "quake")
+            for line in [
+                "Quake (quake) is outdated\n", "  served        no: Its version.ini says 1 and the catalog wants 2.\n",
+                "  sources       0 of 2 peers. No peer is a source of version 2: bravo is still hashing it.\n",
+                "  versions      2 (1 peer), 1 (1 peer)\n", "aa (1 vote)\n",
+                "5f5f  bravo  2        hashing  hashing  It is still hashing it.  -\n",
+            ] { #expect(output.stdout.contains(line), "\(line)\(output.stdout)") }
+        }
+    }
+
     @Test func `turns the pages of a long list`() async throws {
         let house = try StubHouse()
         house.daemon.state.withLock { state in

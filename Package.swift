@@ -128,7 +128,12 @@ let package = Package(
         tests("Transfer", ["Transfer", "PeerLink", "Wire", "Model", "Runtime", "TestKit"]),
         tests(
             "Install", ["Install", "Unpack", "Storage", "Model", "Runtime", "Linux", "Fixture", "TestKit"]),
-        tests("Node", ["Node", "Control", "Database", "Library", "Model", "Runtime", "TestKit"]),
+        tests(
+            "Node",
+            [
+                "Node", "Control", "Database", "Library", "Transfer", "PeerLink", "Wire", "Content", "Storage", "Model",
+                "Runtime", "Linux", "TestKit",
+            ]),
         tests(
             "Daemon",
             ["Model", "Runtime", "Linux", "Wire", "Crypto", "Quic", "PeerLink", "Fixture", "TestKit"]),

@@ -1,16 +1,15 @@
 package import Model
-package import Runtime
 
 /// What this host remembers: the index of its library, its operations, and where its peers were.
 ///
 /// One actor on one disk thread, one connection, one transaction per call: a call that has returned is on the disk.
 package actor StateDatabase {
-    private nonisolated let worker: DiskWorker
+    private nonisolated let worker: any SerialExecutor
     private nonisolated let path: String
     /// Nil until `open` has returned.
     private var connection: Connection?
 
-    private init(path: String, worker: DiskWorker) {
+    private init(path: String, worker: any SerialExecutor) {
         self.path = path
         self.worker = worker
     }
@@ -19,8 +18,9 @@ package actor StateDatabase {
 
     /// Opens the database, or makes it, and brings its schema up to date.
     ///
+    /// - Parameter worker: a thread that may block.
     /// - Throws: `.newerSchema` when a newer version of this program wrote it; it is left as it is.
-    package static func open(path: String, worker: DiskWorker) async throws(DatabaseError) -> StateDatabase {
+    package static func open(path: String, worker: any SerialExecutor) async throws(DatabaseError) -> StateDatabase {
         let database = StateDatabase(path: path, worker: worker)
         try await database.connect()
         return database

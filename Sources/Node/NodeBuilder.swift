@@ -216,45 +216,6 @@ extension Node {
     }
 }
 
-extension House {
-    var operationPorts: OperationPorts {
-        let (database, library, peers, events, log) = (database, library, peers, events, log)
-        let (rows, fetchPool, memory, house) = (gameRows, fetchPool, memory, self)
-        return OperationPorts(
-            nextID: { () async throws(Failure) in
-                do throws(DatabaseError) {
-                    return try await database.nextOperationID()
-                } catch {
-                    throw Failure(.internalFault, "No operation can begin: \(error.sentence)")
-                }
-            },
-            activate: { game in
-                await library.setActive(game, true)
-                await peers.libraryChanged()
-            },
-            settle: { game in
-                do throws(LibraryError) {
-                    try await library.refresh(game)
-                } catch {
-                    log.warning(error.sentence, kind: "game_unreadable", .game(game))
-                }
-                events.publish(.localLibraryChanged(await rows().map(\.json)))
-            },
-            deactivate: { game in
-                await library.setActive(game, false)
-                await peers.libraryChanged()
-                // 32 MiB after a download; the next one takes them again in no time.
-                fetchPool.trim()
-            },
-            record: { await memory.record($0) },
-            recorded: { await memory.recorded() },
-            isHeld: { !house.catalog.isThere || house.games == nil },
-            perform: { await house.perform($0, $1) },
-            publish: { events.publish($0) },
-            timestamp: { Timestamp.now })
-    }
-}
-
 extension PeersEvent {
     func nodeEvent(now: Instant) -> NodeEvent? {
         switch self {

@@ -1,29 +1,7 @@
 package import Control
 package import Model
-package import Runtime
+import Runtime
 import Synchronization
-
-/// What the table asks of its neighbours; Node fills it.
-package struct OperationPorts: Sendable {
-    /// A number that was never used before.
-    package let nextID: @Sendable () async throws(Failure) -> OperationID
-    /// From now on the game is hidden from peers, and its last summary is kept for the local view.
-    package let activate: @Sendable (GameID) async -> Void
-    /// Refreshes the game's library entry while its operation is still active, and tells the local snapshot.
-    package let settle: @Sendable (GameID) async -> Void
-    /// The game is visible again; tells the peers.
-    package let deactivate: @Sendable (GameID) async -> Void
-    package let record: @Sendable (OperationSnapshot) async -> Void
-    /// What earlier lives of the daemon have left, ended or not, oldest first.
-    package let recorded: @Sendable () async -> [OperationSnapshot]
-    /// Whether nothing may begin, for want of a catalog or a games directory.
-    package let isHeld: @Sendable () async -> Bool
-    /// The work itself. Cancelled, it lets go of everything and answers `.cancelled`.
-    package let perform: @Sendable (OperationSnapshot, @escaping OperationTable.Report) async -> OperationEnd
-    package let publish: @Sendable (NodeEvent) -> Void
-    /// RFC 3339, UTC, for people only.
-    package let timestamp: @Sendable () -> String
-}
 
 /// Owns every operation: its claim, its task, its place in the queue and in the history. At most one per game.
 ///
@@ -53,7 +31,7 @@ package actor OperationTable {
     private let time: any TimeSource
     private let log: Log
 
-    package init(ports: OperationPorts, limit: Int = Limits.operationsWorking, time: any TimeSource, log: Log) {
+    init(ports: OperationPorts, limit: Int = Limits.operationsWorking, time: any TimeSource, log: Log) {
         self.ports = ports
         state = OperationState(limit: limit)
         self.time = time

@@ -64,10 +64,20 @@ final class BlockingQueue: Sendable {
 
 /// A few threads for everything that blocks: files, hashes, scans.
 package final class DiskPool: Sendable {
-    private let queue: BlockingQueue
+    private let add: @Sendable (@escaping @Sendable () -> Void) -> Void
+    /// Nil for a pool whose threads are somebody else's.
+    private let queue: BlockingQueue?
 
     package init(workers: Int) throws(LinuxError) {
-        queue = try BlockingQueue(name: "disk", threads: workers)
+        let queue = try BlockingQueue(name: "disk", threads: workers)
+        self.queue = queue
+        add = { queue.add($0) }
+    }
+
+    /// Gives each work to `add`, which runs it at a time of its own: for a simulation, which chooses the order.
+    package init(adding add: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void) {
+        queue = nil
+        self.add = add
     }
 
     /// Runs the work on a disk thread, after what came before it, and returns to where the caller ran. It is never
@@ -78,7 +88,7 @@ package final class DiskPool: Sendable {
         isIdle: Bool = false, _ work: @escaping @Sendable () throws(Failure) -> Value
     ) async throws(Failure) -> Value {
         let result: Result<Value, Failure> = await withCheckedContinuation { continuation in
-            queue.add {
+            add {
                 if isIdle { Machine.setIdleDiskPriority(true) }
                 let result = Result { () throws(Failure) in try work() }
                 if isIdle { Machine.setIdleDiskPriority(false) }
@@ -90,12 +100,12 @@ package final class DiskPool: Sendable {
 
     /// Gives the work to a disk thread and does not wait: for what may hang longer than whoever asks for it.
     package func begin(_ work: @escaping @Sendable () -> Void) {
-        queue.add(work)
+        add(work)
     }
 
     /// After the work that is already there.
     package func stop() {
-        queue.stop()
+        queue?.stop()
     }
 }
 

@@ -6,8 +6,9 @@ package final class TemporaryDirectory: Sendable {
     package let path: String
     package let descriptor: Descriptor
 
-    package init() throws {
-        let base = Machine.environment("TMPDIR") ?? "/tmp"
+    /// - Parameter base: nil for where temporary files belong; "/dev/shm" for a test that does nothing but write.
+    package init(in base: String? = nil) throws {
+        let base = base ?? Machine.environment("TMPDIR") ?? "/tmp"
         path = base + "/lanspread-test-" + String(RandomSource.system.uint64(), radix: 36)
         try Files.makeDirectory(atPath: path, mode: 0o700)
         descriptor = try Files.openDirectory(atPath: path)

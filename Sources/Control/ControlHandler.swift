@@ -41,6 +41,9 @@ package struct ControlEvent: Hashable, Sendable {
         self.name = name
         self.fields = fields
     }
+
+    /// What it weighs: itself, and each row of the lists that it carries. Events are many or large, never both.
+    package var rows: Int { fields.values.reduce(1) { $0 + ($1.array?.count ?? 0) } }
 }
 
 /// The names of the events, one word for each.

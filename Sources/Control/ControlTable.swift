@@ -128,7 +128,8 @@ extension ControlMethod {
         result: """
             `epoch` and `number` of the snapshot, and `snapshot` with `games`, `operations`, `peers` and more. When \
             the events after `since` are still held, `snapshot` is null, `number` is that of `since`, and they follow. \
-            A connection has one subscription; a second call on it is refused.
+            A connection has one subscription; a second call takes its place. Whoever gets a `gap` (`from` and `to` \
+            are the first and the last event that were lost) calls again and has a snapshot with what came between.
             """,
         events: EventName.all,
         example: ControlExample(

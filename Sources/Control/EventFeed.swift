@@ -13,8 +13,10 @@ package final class EventFeed: Sendable {
     private let wakes: AsyncStream<Void>
     private let wake: AsyncStream<Void>.Continuation
 
-    package init(limit: Int = Limits.eventQueue, backlog: [ControlEvent] = []) {
-        state = Mutex(State(queue: EventQueue(limit: limit, backlog: backlog)))
+    package init(
+        limit: Int = Limits.eventQueue, rowsLimit: Int = Limits.eventQueueRows, backlog: [ControlEvent] = []
+    ) {
+        state = Mutex(State(queue: EventQueue(limit: limit, rowsLimit: rowsLimit, backlog: backlog)))
         (wakes, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 

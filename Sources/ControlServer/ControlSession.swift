@@ -8,7 +8,8 @@ import Runtime
 /// that changes something is carried through when its client leaves; a call that only waits ends with it.
 actor ControlSession {
     private var calls = 0
-    private var isSubscribed = false
+    /// Subscriptions that have not ended, the newest last.
+    private var streams: [Stream] = []
 
     private let socket: ControlSocket
     private let client: ControlClient
@@ -43,7 +44,7 @@ actor ControlSession {
                     guard await begin(input, &changes, &waits) else { break }
                 }
                 // A client that finished sending still gets its answers; one that is gone waits for nothing.
-                await sleepUntil { calls == 0 && !isSubscribed }
+                await sleepUntil { calls == 0 && streams.isEmpty }
                 waits.cancelAll()
             }
         }
@@ -157,13 +158,21 @@ actor ControlSession {
 
     // MARK: - Events
 
+    /// The first one, or the one that takes the place of the one before: a client that was told of a gap begins again
+    /// with a snapshot, and after that comes nothing that is older.
     private func subscribe(_ request: JSONRPC.Request, _ parameters: JSONValue) async throws(Failure) {
-        guard !isSubscribed else {
-            throw Failure(
-                .usage, "This connection has a subscription already.", hint: "Open another connection for another one.")
+        let stream = Stream()
+        let old = streams.last
+        streams.append(stream)
+        defer {
+            streams.removeAll { $0 === stream }
+            stream.ended.open()
         }
-        isSubscribed = true
-        defer { isSubscribed = false }
+        if let old {
+            old.replace()
+            // A client that does not read waits for itself; one that leaves ends the task, and nothing is asked.
+            guard (try? await old.ended.wait()) != nil else { return }
+        }
         let subscription = try await handler.subscribe(since: ControlArguments(parameters).position())
         // The publisher forgets a finished feed.
         defer { subscription.feed.finish() }
@@ -177,6 +186,28 @@ actor ControlSession {
         calls -= 1
         wake.yield()
         defer { calls += 1 }
-        while let event = await subscription.feed.next(), await socket.send(JSONRPC.encodeEvent(event), within: nil) {}
+        guard stream.begin(subscription.feed) else { return }
+        while let event = await subscription.feed.next(), !stream.isReplaced,
+            await socket.send(JSONRPC.encodeEvent(event), within: nil)
+        {}
+    }
+}
+
+/// One subscription of a session; the last one is the one that counts.
+private final class Stream {
+    /// Opened when nothing of it is sent any more.
+    let ended = AsyncGate()
+    private(set) var isReplaced = false
+    private var feed: EventFeed?
+
+    /// False: another one came before its events could.
+    func begin(_ feed: EventFeed) -> Bool {
+        self.feed = feed
+        return !isReplaced
+    }
+
+    func replace() {
+        isReplaced = true
+        feed?.finish()
     }
 }

@@ -61,6 +61,8 @@ package actor GameLibrary {
     package func summaries() -> (revision: UInt64, games: [GameSummary]) {
         (state.change.revision, state.summaries)
     }
+    /// How far it has come.
+    package var change: LibraryChange { state.change }
     package func catalog() -> Catalog { state.catalog }
     package func gamesDirectory() -> GamesDirectory? { directory }
     package var isAvailable: Bool { state.isAvailable }

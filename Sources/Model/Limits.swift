@@ -165,8 +165,15 @@ package enum Limits {
     package static let controlWaitSeconds = 31_536_000.0
     package static let controlTextBytes = 256
     package static let eventQueue = 1_024
+    /// Rows in the events that wait for one subscriber: forty lists of 200 games. Rows that did not change are shared
+    /// by all events, so 64 subscribers that do not read hold some 20 MB at most, and 1 MB as a rule.
+    package static let eventQueueRows = 8_192
     package static let controlReplyDeadline = Duration.seconds(5)
     package static let eventsRetained = 4_096
+    /// Rows in them: 320 lists of 200 games, or 13 of a full catalog; 2 MB, and 80 if no row were like another.
+    package static let eventsRetainedRows = 65_536
+    /// Several changes of what peers have are one event after so long: a host that joins hears of 250 libraries.
+    package static let remoteChangesPause = Duration.milliseconds(200)
     package static let operationsRetained = 100
     /// Queued, at work and paused: more games than a LAN party plays. One that only waits costs a kilobyte.
     package static let operationsActive = 256

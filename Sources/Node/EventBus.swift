@@ -19,8 +19,25 @@ package final class EventBus: Sendable {
 
     package func publish(_ event: NodeEvent) {
         state.withLock { state in
-            guard let numbered = state.ledger.append(event) else { return }
+            let numbered = state.ledger.append(event)
             state.feeds.removeAll { !$0.offer(numbered) }
+        }
+    }
+
+    /// The number for a reading of the games that begins now.
+    func beginReading() -> UInt64 { state.withLock { $0.ledger.beginReading() } }
+
+    /// What this host has may have changed.
+    func publish(_ table: GameTable) {
+        state.withLock { state in
+            for event in state.ledger.append(table) { state.feeds.removeAll { !$0.offer(event) } }
+        }
+    }
+
+    /// What these peers have may have changed; true: the peer told another library.
+    func publish(_ table: GameTable, causes: [PeerID: Bool]) {
+        state.withLock { state in
+            for event in state.ledger.append(table, causes: causes) { state.feeds.removeAll { !$0.offer(event) } }
         }
     }
 

@@ -84,6 +84,14 @@ extension House {
         }
     }
 
+    /// For subscribers: the rows with what says how new they are.
+    func gameTable() async -> GameTable {
+        let reading = events.beginReading()
+        // Before the rows: what changes after it is told by the next number.
+        let library = await library.change.local
+        return GameTable(reading: reading, library: library, rows: await gameRows().map(\.json))
+    }
+
     /// One game with all that can be asked about it, peers that are gone among it.
     func gameDetail(_ entry: CatalogEntry, _ operation: OperationSnapshot?) async -> JSONValue {
         let row = await gameRow(entry, operation)

@@ -25,6 +25,8 @@ package struct House: Sendable {
     package let registry: TransferRegistry
     package let peers: PeerTable
     package let events: EventBus
+    /// What peers told since the announcer looked.
+    let remoteChanges: RemoteChanges
     /// Buffers of chunks that arrive; a request is only made with one in hand.
     package let fetchPool: MemoryPool
     let memory: OperationMemory

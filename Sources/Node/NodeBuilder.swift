@@ -35,7 +35,7 @@ extension Node {
             database: database, disk: loops.disk, pool: MemoryPool(blockBytes: Grid.chunkBytes, limit: 2), time: time,
             log: log.component("Library"))
         await library.open(games, catalog: catalog.current)
-        let events = EventBus(epoch: Hex.encode(random.bytes(8)))
+        let (events, remoteChanges) = (EventBus(epoch: Hex.encode(random.bytes(8))), RemoteChanges())
         let (degradations, degrade) = Degradation.makeStream()
         let registry = TransferRegistry(limit: Limits.transfers) { events.publish(.outboundTransfersChanged($0)) }
         let chunks = ChunkServer(
@@ -48,12 +48,14 @@ extension Node {
         let peers = PeerTable(
             identity: identity.peer, name: settings.name.value, limit: settings.connections.value, quic: quic,
             ports: peersPorts(
-                library, chunks, events, time, memory: .stored(in: database, log: log.component("PeerTable")),
+                library, chunks, events, remoteChanges, time,
+                memory: .stored(in: database, log: log.component("PeerTable")),
                 degraded: { degrade.yield(Degradation(component: "PeerTable", reason: $0)) }),
             time: time, random: random, log: log.component("PeerTable"))
         let house = House(
             holder: SettingsHolder(settings), loops: loops, time: time, log: log, state: state, games: games,
             catalog: catalog, database: database, library: library, registry: registry, peers: peers, events: events,
+            remoteChanges: remoteChanges,
             fetchPool: MemoryPool(blockBytes: Grid.chunkBytes, limit: Limits.chunkBuffers),
             memory: OperationMemory(database: database, lines: lines, log: log.component("OperationTable")),
             helperPath: helperPath)
@@ -190,13 +192,20 @@ extension Node {
     // MARK: - Ports
 
     private static func peersPorts(
-        _ library: GameLibrary, _ chunks: ChunkServer, _ events: EventBus, _ time: any TimeSource, memory: PeerMemory,
+        _ library: GameLibrary, _ chunks: ChunkServer, _ events: EventBus, _ remoteChanges: RemoteChanges,
+        _ time: any TimeSource, memory: PeerMemory,
         degraded: @escaping @Sendable (String?) -> Void
     ) -> PeersPorts {
         PeersPorts(
             library: { await library.summaries() },
             publish: { event in
                 if let event = event.nodeEvent(now: time.now) { events.publish(event) }
+                switch event {
+                case .libraryChanged(let peer): remoteChanges.note(peer, hasNewLibrary: true)
+                case .vanished(let peer, _): remoteChanges.note(peer, hasNewLibrary: false)
+                case .changed(let snapshot): remoteChanges.note(snapshot.peer, hasNewLibrary: false)
+                case .appeared, .offered: break
+                }
             },
             requests: PeerRequests(
                 games: { _ in await library.summaries() },
@@ -221,7 +230,6 @@ extension PeersEvent {
         switch self {
         case .appeared(let snapshot): .peerAppeared(snapshot.peer, snapshot.json(now: now))
         case .vanished(let peer, let reason): .peerVanished(peer, reason: reason)
-        case .libraryChanged(let peer): .remoteLibraryChanged(peer)
         default: nil
         }
     }

@@ -2,11 +2,9 @@ import Control
 package import Model
 package import Supervision
 
-/// A fact for subscribers, before it has its number.
+/// A fact for subscribers, before it has its number. What changes in the list of games is told by a `GameTable`.
 package enum NodeEvent: Sendable {
     case localReady
-    /// The whole library as it is listed, a snapshot.
-    case localLibraryChanged([JSONValue])
     case activeOperationsChanged([OperationSnapshot])
     case operationStarted(OperationSnapshot)
     case operationProgress(OperationSnapshot)
@@ -15,7 +13,6 @@ package enum NodeEvent: Sendable {
     case allPeersGone(OperationSnapshot)
     case peerAppeared(PeerID, JSONValue)
     case peerVanished(PeerID, reason: String)
-    case remoteLibraryChanged(PeerID)
     case outboundTransfersChanged(Int)
     case componentChanged(ComponentStatus)
     case runtimeFailed(component: String, reason: String)
@@ -23,7 +20,6 @@ package enum NodeEvent: Sendable {
     var name: String {
         switch self {
         case .localReady: EventName.localReady
-        case .localLibraryChanged: EventName.localLibraryChanged
         case .activeOperationsChanged: EventName.activeOperationsChanged
         case .operationStarted: EventName.operationStarted
         case .operationProgress: EventName.operationProgress
@@ -32,7 +28,6 @@ package enum NodeEvent: Sendable {
         case .allPeersGone: EventName.allPeersGone
         case .peerAppeared: EventName.peerAppeared
         case .peerVanished: EventName.peerVanished
-        case .remoteLibraryChanged: EventName.remoteLibraryChanged
         case .outboundTransfersChanged: EventName.outboundTransfersChanged
         case .componentChanged: EventName.componentChanged
         case .runtimeFailed: EventName.runtimeFailed
@@ -42,14 +37,12 @@ package enum NodeEvent: Sendable {
     var fields: [String: JSONValue] {
         switch self {
         case .localReady: [:]
-        case .localLibraryChanged(let games): ["games": .array(games)]
         case .activeOperationsChanged(let operations): ["operations": .array(operations.map(\.json))]
         case .operationStarted(let operation), .operationProgress(let operation), .operationFinished(let operation),
             .operationFailed(let operation), .allPeersGone(let operation):
             ["operation": operation.json]
         case .peerAppeared(_, let peer): ["peer": peer]
         case .peerVanished(let peer, let reason): ["peer": .string(peer.hex), "reason": .string(reason)]
-        case .remoteLibraryChanged(let peer): ["peer": .string(peer.hex)]
         case .outboundTransfersChanged(let count): ["count": .count(count)]
         case .componentChanged(let status): ["component": status.json]
         case .runtimeFailed(let component, let reason):

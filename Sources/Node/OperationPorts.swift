@@ -31,10 +31,10 @@ extension OperationPorts {
     /// Over the real neighbours.
     ///
     /// - Parameters:
-    ///   - rows: the local snapshot.
+    ///   - show: tells subscribers the local snapshot.
     ///   - announce: tells the peers what the library shows now.
     static func over(
-        library: GameLibrary, memory: OperationMemory, log: Log, rows: @escaping @Sendable () async -> [JSONValue],
+        library: GameLibrary, memory: OperationMemory, log: Log, show: @escaping @Sendable () async -> Void,
         announce: @escaping @Sendable () async -> Void, isHeld: @escaping @Sendable () async -> Bool,
         perform: @escaping @Sendable (OperationSnapshot, @escaping OperationTable.Report) async -> OperationEnd,
         publish: @escaping @Sendable (NodeEvent) -> Void
@@ -58,7 +58,7 @@ extension OperationPorts {
                 } catch {
                     log.warning(error.sentence, kind: "game_unreadable", .game(game))
                 }
-                publish(.localLibraryChanged(await rows()))
+                await show()
             },
             deactivate: { game in
                 await library.setActive(game, false)
@@ -73,7 +73,7 @@ extension House {
     var operationPorts: OperationPorts {
         let (house, events) = (self, events)
         return .over(
-            library: library, memory: memory, log: log, rows: { await house.gameRows().map(\.json) },
+            library: library, memory: memory, log: log, show: { events.publish(await house.gameTable()) },
             announce: {
                 await house.peers.libraryChanged()
                 // 32 MiB after a download; the next one takes them again in no time.

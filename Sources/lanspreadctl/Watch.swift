@@ -27,7 +27,7 @@ extension Program {
         return EventPosition(epoch: String(parts[0]), number: number)
     }
 
-    /// Ends only by throwing.
+    /// Ends by throwing, or when events were lost: it begins again with a snapshot then.
     private func watch(_ connection: DaemonConnection, _ position: inout EventPosition?) throws(Failure) {
         let parameters: JSONValue = position.map { ["since": $0.json] } ?? [:]
         let result = try connection.call(.eventsSubscribe, parameters)
@@ -36,9 +36,15 @@ extension Program {
         show(snapshot: result, at: last)
         while true {
             while let event = connection.takeEvent() {
+                // Of the subscription before: the snapshot is newer.
+                guard event.number > last.number else { continue }
                 last = EventPosition(epoch: last.epoch, number: event.number)
                 position = last
                 show(event)
+                if event.name == EventName.gap {
+                    position = nil
+                    return
+                }
             }
             if case .readable = connection.wait(nil, until: Deadline(nil)) { try connection.receiveEvents() }
         }

@@ -52,13 +52,45 @@ import Testing
         for number in 11...13 { #expect(try await client.incoming() == .event(self.event(UInt64(number)))) }
     }
 
-    @Test func `is one for a connection`() async throws {
+    @Test func `takes the place of the one before`() async throws {
         try await House().open { house in
             let client = try house.client()
             try await client.call(1, "events.subscribe")
             _ = try await client.line()
+            let old = try self.feed(house)
+            _ = old.offer(self.event(11))
+            #expect(try await client.incoming() == .event(self.event(11)))
             try await client.call(2, "events.subscribe")
-            #expect(try await client.line()?["error"]?["data"]?["kind"] == "usage")
+            #expect(try await client.line()?["id"] == 2)
+            #expect(!old.offer(self.event(12)), "the publisher forgets the old one")
+            _ = try self.feed(house).offer(self.event(12, "new"))
+            #expect(try await client.incoming() == .event(self.event(12, "new")))
+            // Each one that is replaced ends, however fast they come.
+            for id in Int64(3)...9 { try await client.call(id, "events.subscribe") }
+            for id in Int64(3)...9 { #expect(try await client.line()?["id"] == .int(id)) }
+            _ = try self.feed(house).offer(self.event(13))
+            #expect(try await client.incoming() == .event(self.event(13)))
+        }
+    }
+
+    /// After a gap a client begins again: what it reads after the new snapshot is newer than that.
+    @Test func `begins again behind what was sent before`() async throws {
+        try await House().open { house in
+            let client = try house.client()
+            try await client.call(1, "events.subscribe")
+            _ = try await client.line()
+            let text = String(repeating: "x", count: 4_096)
+            for number in 1...4_000 { _ = try self.feed(house).offer(self.event(UInt64(number), text)) }
+            try await client.call(2, "events.subscribe")
+            var next: UInt64 = 1
+            while case .event(let event)? = try await client.incoming() {
+                #expect(event.number == next)
+                next += 1
+            }
+            // That was the reply, and far from all was told: what waited was for the old subscription.
+            #expect(next > 1 && next < 1_000)
+            _ = try self.feed(house).offer(self.event(4_001))
+            #expect(try await client.incoming() == .event(self.event(4_001)))
         }
     }
 

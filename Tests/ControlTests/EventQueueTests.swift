@@ -25,6 +25,31 @@ import Testing
         #expect(queue.take() == nil)
     }
 
+    /// An event with a list of so many rows: it weighs one more.
+    private func list(_ number: UInt64, rows: Int) -> ControlEvent {
+        ControlEvent(number: number, name: "x", fields: ["games": .array(.init(repeating: .null, count: rows))])
+    }
+
+    @Test func `loses what is too heavy together`() {
+        var queue = EventQueue(limit: 100, rowsLimit: 10)
+        queue.offer(list(1, rows: 4))
+        queue.offer(list(2, rows: 4))
+        queue.offer(list(3, rows: 0))
+        #expect((1...3).map { _ in queue.take()?.name } == ["x", "x", EventName.gap])
+        // Taken out, it weighs no more.
+        queue.offer(list(4, rows: 9))
+        #expect(queue.take()?.number == 4)
+        #expect(queue.take() == nil)
+    }
+
+    @Test func `has room for one event of any weight`() {
+        var queue = EventQueue(limit: 100, rowsLimit: 10)
+        queue.offer(list(1, rows: 5_000))
+        queue.offer(list(2, rows: 0))
+        #expect(queue.take()?.number == 1)
+        #expect(queue.take()?.fields == ["from": 2, "to": 2])
+    }
+
     @Test func `takes a backlog beyond its limit`() {
         var queue = EventQueue(limit: 1, backlog: [event(1), event(2)])
         queue.offer(event(3))

@@ -216,6 +216,29 @@ import Testing
         }
     }
 
+    @Test func `begins again with a snapshot when events were lost`() async throws {
+        try await StubHouse().open { house in
+            let ctl = try house.ctl("events", "--jsonl")
+            _ = try await ctl.prints(lines: 1)
+            house.daemon.state.withLock { state in
+                let gap = ControlEvent(number: 7, name: EventName.gap, fields: ["from": 1, "to": 7])
+                // The one behind it may come before the new snapshot, which has it already.
+                for event in [gap, ControlEvent(number: 8, name: "x")] { _ = state.feeds.last?.offer(event) }
+                state.number = 8
+            }
+            let lines = try await ctl.prints(lines: 3).split(separator: "\n").map { line in
+                try JSON.decode(JSONValue.self, from: Array(line.utf8), limit: 65_536)
+            }
+            #expect(lines.map { $0["event"] } == ["snapshot", "gap", "snapshot"])
+            #expect(lines[2]["number"] == 8)
+            #expect(house.daemon.state.withLock { $0.feeds.count } == 2)
+            house.daemon.state.withLock { _ = $0.feeds.last?.offer(ControlEvent(number: 9, name: "y")) }
+            #expect(try await ctl.prints(lines: 4).contains("\"y\""))
+            try ctl.signal(2)
+            #expect(try await ctl.output().status == 130)
+        }
+    }
+
     @Test func `streams events, the snapshot first`() async throws {
         try await StubHouse().open { house in
             let ctl = try house.ctl("events", "--jsonl")

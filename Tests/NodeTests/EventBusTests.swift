@@ -46,4 +46,107 @@ import Testing
         #expect(bus.subscribe(since: EventPosition(epoch: "one", number: 0)).snapshot != .null)
         #expect(bus.subscribe(since: EventPosition(epoch: "one", number: 1)).snapshot == .null)
     }
+
+    /// What the operation table says last is what a snapshot has, also of one that goes on at the next start.
+    @Test func `knows the operations that are active`() throws {
+        let bus = EventBus(epoch: "one")
+        bus.publish(.activeOperationsChanged([try operation(1), try operation(2)]))
+        #expect(bus.subscribe(since: nil).snapshot["operations"]?.array?.count == 2)
+        bus.publish(.activeOperationsChanged([try operation(2)]))
+        #expect(bus.subscribe(since: nil).snapshot["operations"]?.array?.map { $0["operation_id"] } == [2])
+    }
+}
+
+@Suite struct `An event ledger` {
+    private func row(_ game: String, _ sources: Int = 0) -> JSONValue {
+        ["game": .string(game), "sources": .count(sources)]
+    }
+
+    private func peer(_ number: UInt8) throws -> PeerID { try Holdings.peer(number) }
+
+    private func table(
+        _ ledger: inout EventLedger, library: UInt64, _ rows: [JSONValue]
+    ) -> GameTable { GameTable(reading: ledger.beginReading(), library: library, rows: rows) }
+
+    @Test func `tells a library once, whoever finds it changed`() {
+        var ledger = EventLedger()
+        let rows = [row("doom"), row("quake")]
+        let first = ledger.append(table(&ledger, library: 1, rows))
+        #expect(first.map(\.name) == [EventName.localLibraryChanged])
+        #expect(first.first?.fields["games"] == .array(rows))
+        #expect(ledger.append(table(&ledger, library: 1, rows)).isEmpty)
+        #expect(ledger.append(table(&ledger, library: 1, [row("doom", 1), row("quake")])).count == 1)
+        #expect(ledger.append(table(&ledger, library: 2, [row("doom", 1)])).count == 1, "a game left the catalog")
+        #expect(ledger.snapshot["games"] == .array([row("doom", 1)]))
+    }
+
+    @Test func `tells of a peer's library the rows that are others now`() throws {
+        var ledger = EventLedger()
+        _ = ledger.append(table(&ledger, library: 1, [row("doom"), row("quake"), row("zork")]))
+        let rows = [row("doom"), row("quake", 2), row("zork")]
+        let events = ledger.append(table(&ledger, library: 1, rows), causes: [try peer(1): true, try peer(2): false])
+        #expect(events.map(\.name) == [EventName.remoteLibraryChanged])
+        #expect(
+            events.first?.fields == ["peer": .string(try peer(1).hex), "games": .array([row("quake", 2)])])
+        #expect(ledger.snapshot["games"] == .array(rows))
+        // Another library that changes no row is told; a peer that went and had nothing is not.
+        #expect(ledger.append(table(&ledger, library: 1, rows), causes: [try peer(1): true]).count == 1)
+        #expect(ledger.append(table(&ledger, library: 1, rows), causes: [try peer(1): false]).isEmpty)
+    }
+
+    @Test func `does not let an older reading overwrite a newer one`() throws {
+        var ledger = EventLedger()
+        let old = table(&ledger, library: 1, [row("quake", 1)])
+        let new = table(&ledger, library: 2, [row("quake", 2)])
+        #expect(ledger.append(new).count == 1)
+        #expect(ledger.append(old).isEmpty)
+        #expect(ledger.snapshot["games"] == .array([row("quake", 2)]))
+        let late = ledger.append(old, causes: [try peer(1): true])
+        #expect(late.map { $0.fields["games"] } == [.array([])], "the peer's change is told, its rows were")
+    }
+
+    /// A reading for a peer's sake may be the first to see what changed here.
+    @Test func `tells a change of this host as one`() throws {
+        var ledger = EventLedger()
+        _ = ledger.append(table(&ledger, library: 1, [row("quake")]))
+        let events = ledger.append(table(&ledger, library: 2, [row("quake", 1)]), causes: [try peer(1): true])
+        #expect(events.map(\.name) == [EventName.localLibraryChanged, EventName.remoteLibraryChanged])
+        #expect(ledger.append(table(&ledger, library: 2, [row("quake", 1)])).isEmpty)
+    }
+
+    @Test func `adds up to what it told`() throws {
+        var ledger = EventLedger()
+        var rows = ["a", "b", "c"].map { row($0) }
+        var seen: [String: JSONValue] = [:]
+        func see(_ events: [ControlEvent]) {
+            for event in events {
+                for row in event.fields["games"]?.array ?? [] { seen[row["game"]?.string ?? ""] = row }
+            }
+        }
+        see(ledger.append(table(&ledger, library: 1, rows)))
+        for step in 1...30 {
+            rows[step % 3] = row(["a", "b", "c"][step % 3], step)
+            // Every fourth change is one of this host.
+            let table = table(&ledger, library: UInt64(step / 4 + 1), rows)
+            see(step % 4 == 0 ? ledger.append(table) : ledger.append(table, causes: [try peer(1): true]))
+            #expect(seen.sorted { $0.key < $1.key }.map(\.value) == rows)
+            #expect(ledger.snapshot["games"] == .array(rows))
+        }
+    }
+
+    @Test func `keeps events by their number and by their rows`() {
+        var backlog = EventBacklog(limit: 3, rowsLimit: 10)
+        func append(_ number: UInt64, _ rows: Int) {
+            let games = JSONValue.array([JSONValue](repeating: .null, count: rows))
+            backlog.append(ControlEvent(number: number, name: "x", fields: ["games": games]))
+        }
+        for number in UInt64(1)...4 { append(number, 0) }
+        #expect(backlog.events.map(\.number) == [2, 3, 4])
+        append(5, 7)
+        #expect(backlog.events.map(\.number) == [3, 4, 5] && backlog.rows == 10)
+        append(6, 9)
+        #expect(backlog.events.map(\.number) == [6])
+        append(7, 10)
+        #expect(backlog.events.isEmpty && backlog.rows == 0, "heavier than all the room")
+    }
 }

@@ -144,10 +144,9 @@ final class World: Sendable {
         let memory = OperationMemory(database: database, lines: OperationLog(TraceSink()), log: .silent)
         let ports = OperationPorts.over(
             library: library, memory: memory, log: .silent,
-            rows: {
-                let rows = await library.entries().map { JSONValue.string("\($0)") }
+            show: {
+                _ = await library.entries()
                 trace.record(.rows)
-                return rows
             },
             announce: { trace.record(.told(await library.summaries().games.map(\.game))) },
             isHeld: { false }, perform: { await self.perform($0, $1) }, publish: { trace.record(.event($0)) })

@@ -25,6 +25,7 @@ package enum ControlMethod: String, CaseIterable, Sendable {
     case operationResume = "operation.resume"
     case historyList = "history.list"
     case historyGet = "history.get"
+    case transferList = "transfer.list"
     case eventsSubscribe = "events.subscribe"
     case rpcVersion = "rpc.version"
     case rpcDiscover = "rpc.discover"

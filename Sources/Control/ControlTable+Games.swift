@@ -94,4 +94,27 @@ extension ControlMethod {
         failures: [.noSuchGame, .notDownloaded, .alreadyInstalled, .diskFull, .gamesDirectoryUnavailable],
         events: operationEvents,
         example: ControlExample(["game": "quake"], ["operation_id": 43]))
+
+    static let transferListEntry = Entry(
+        summary: "Lists what is sent to peers and what comes from them.",
+        parameters: ControlPage.parameters,
+        result: """
+            `transfers`, one row for each direction, game and peer; `next` is null or the `after` of the next page. \
+            `direction` is out or in, `bytes` counts since `since`, `rate` is in bytes per second over the last two; \
+            a peer that stops asking is listed for 3 s. `operation_id` is that of the download, null for out; `limit` \
+            says what holds it back, and is null.
+            """,
+        page: ControlPage(list: "transfers", key: "transfer"),
+        example: ControlExample(
+            [:],
+            [
+                "transfers": [
+                    [
+                        "transfer": .string("out/quake/\(examplePeer.string ?? "")/9b74c989"),
+                        "direction": "out", "game": "quake", "root": exampleRoot, "peer": examplePeer, "name": "bravo",
+                        "operation_id": .null, "bytes": 367_001_600, "rate": 117_440_512,
+                        "since": "2026-11-20T18:00:00Z", "limit": .null,
+                    ]
+                ], "next": .null,
+            ]))
 }

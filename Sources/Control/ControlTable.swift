@@ -27,6 +27,7 @@ extension ControlMethod {
         case .operationResume: Self.operationResumeEntry
         case .historyList: Self.historyListEntry
         case .historyGet: Self.historyGetEntry
+        case .transferList: Self.transferListEntry
         case .eventsSubscribe: Self.eventsSubscribeEntry
         case .rpcVersion: Self.rpcVersionEntry
         case .rpcDiscover: Self.rpcDiscoverEntry

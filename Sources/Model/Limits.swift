@@ -149,6 +149,12 @@ package enum Limits {
     package static let manifestReplies = 8
     package static let manifestRepliesPerPeer = 2
     package static let transfers = 64
+    /// A peer asks for its next chunk a moment after the last: so long two of its transfers are one for people.
+    package static let transferMemory = Duration.seconds(3)
+    /// Peers and contents that are counted at once: four times what may run.
+    package static let transferRows = 4 * transfers
+    /// The number of transfers is told so often at most: with each chunk it would be told twice.
+    package static let transferCountPause = Duration.milliseconds(250)
     package static let chunksPerRequest = 16
     package static let triesPerPeer = 3
     package static let sourceGrace = Duration.seconds(60)

@@ -89,10 +89,11 @@ struct DownloadUseCase: Sendable {
         }
         let ports = DownloadPorts(
             sources: { await sources(of: built.root) }, sourcesChanged: await house.peers.changes(),
-            strike: { await house.peers.strike($0) }, progress: { await tell($0) })
+            strike: { await house.peers.strike($0) }, progress: { await tell($0, built.root) })
         let downloader = Downloader(
             writer: writer, built: built, pool: house.fetchPool, ports: ports, time: house.time,
             grace: house.settings.sourceGrace.value, log: log)
+        defer { house.inbound.end(operation) }
         do {
             try await downloader.run()
         } catch {
@@ -142,7 +143,8 @@ struct DownloadUseCase: Sendable {
         return brief.root == nil || brief.root == here.root
     }
 
-    private func tell(_ progress: DownloadProgress) async {
+    private func tell(_ progress: DownloadProgress, _ root: Root) async {
+        house.inbound.set(operation, game, root, progress.flows)
         await report(
             OperationProgress(
                 phase: progress.isWaitingForSource ? .waitingForSource : .downloading, bytesDone: progress.bytesDone,

@@ -25,6 +25,7 @@ package struct House: Sendable {
     package let registry: TransferRegistry
     package let peers: PeerTable
     package let events: EventBus
+    let inbound = InboundTransfers()
     /// What peers told since the announcer looked.
     let remoteChanges: RemoteChanges
     /// Buffers of chunks that arrive; a request is only made with one in hand.

@@ -31,6 +31,7 @@ extension Node: ControlHandler {
         case .operationResume: return try await operationResume(parameters)
         case .historyList: return await historyList()
         case .historyGet: return try await historyGet(parameters)
+        case .transferList: return await transferList()
         case .eventsSubscribe, .rpcVersion, .rpcDiscover:
             preconditionFailure("\(method.name) is the server's own")
         }

@@ -34,7 +34,7 @@ package struct ChunkServer: Sendable {
             try await registry.serving(content, to: peer, cancel: cancel) {
                 try await running(until: stopping) {
                     guard let reader = await openReader(request.game, request.root) else { throw PeerRefusal.unknown }
-                    try await send(request, from: reader, within: share, to: sink)
+                    try await send(request, from: reader, within: share, to: sink, of: peer)
                 }
             }
         } catch let refusal as PeerRefusal {
@@ -67,8 +67,10 @@ package struct ChunkServer: Sendable {
     }
 
     private func send(
-        _ request: ChunkRequest, from reader: ChunkReader, within share: MemoryShare, to sink: ChunkSink
+        _ request: ChunkRequest, from reader: ChunkReader, within share: MemoryShare, to sink: ChunkSink,
+        of peer: PeerID
     ) async throws {
+        let content = ServedContent(game: request.game, root: request.root)
         let chunks = request.first..<(request.first + request.count)
         guard request.first >= 0, request.count > 0, request.count <= Limits.chunksPerRequest,
             chunks.upperBound <= reader.grid.chunkCount
@@ -76,12 +78,14 @@ package struct ChunkServer: Sendable {
         // The first chunk is read before anything is promised, so that a file that vanished is a refusal.
         var ready: (block: MemoryBlock, count: Int)? = try await load(chunks.lowerBound, from: reader, within: share)
         try await sink.accept(totalBytes: chunks.reduce(UInt64(0)) { $0 + UInt64(reader.grid.byteCount(of: $1)) })
+        await registry.began(content, to: peer)
         for chunk in chunks {
             // No block is held while the next one is waited for: three transfers of a peer would wait for each other.
             let piece: (block: MemoryBlock, count: Int)
             if let first = ready { piece = first } else { piece = try await load(chunk, from: reader, within: share) }
             ready = nil
             try await sink.send(piece.block, count: piece.count, last: chunk + 1 == chunks.upperBound)
+            await registry.sent(piece.count, of: content, to: peer)
         }
     }
 

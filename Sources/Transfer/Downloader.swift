@@ -43,8 +43,8 @@ package struct DownloadProgress: Sendable {
     package let bytesTotal: UInt64
     package let sources: Int
     package let isWaitingForSource: Bool
-    /// Chunks that each peer delivered so far.
-    package let delivered: [PeerID: Int]
+    /// What each peer delivered so far, verified and written.
+    package let flows: [PeerID: TransferFlow]
 }
 
 /// Why a download ended without all chunks; what landed stays on disk for the next one.
@@ -69,6 +69,7 @@ package actor Downloader {
     private var bytesDone: UInt64
     private var graceEnd: Instant?
     private var workers: [SourceID: Int] = [:]
+    private var flows: [PeerID: TransferFlow] = [:]
 
     private let writer: ChunkWriter
     private let manifest: Manifest
@@ -132,6 +133,7 @@ package actor Downloader {
         let sources = await ports.sources()
         plan.update(sources: sources.map(\.id))
         for source in sources {
+            if flows[source.peer] == nil { flows[source.peer] = TransferFlow(since: time.now) }
             while workers[source.id, default: 0] < DownloadPlan.requestsPerSource, let chunk = plan.next(for: source.id)
             {
                 workers[source.id, default: 0] += 1
@@ -190,6 +192,7 @@ package actor Downloader {
             try await writer.land(chunk, block, count: count)
             plan.landed(chunk, from: source.id)
             bytesDone += UInt64(count)
+            flows[source.peer]?.count(UInt64(count), at: time.now)
             await report()
             return true
         } catch let error as LinkError {
@@ -260,6 +263,6 @@ package actor Downloader {
         await ports.progress(
             DownloadProgress(
                 bytesDone: bytesDone, bytesTotal: manifest.totalBytes, sources: plan.usableSources,
-                isWaitingForSource: plan.usableSources == 0, delivered: plan.delivered))
+                isWaitingForSource: plan.usableSources == 0, flows: flows))
     }
 }

@@ -1,5 +1,5 @@
 package import Model
-import Runtime
+package import Runtime
 
 /// Counts the chunks this host is serving, so that a game is never changed under a reader.
 ///
@@ -9,21 +9,34 @@ package actor TransferRegistry {
     private var ledger: TransferLedger
     private var cancels: [TransferID: @Sendable () -> Void] = [:]
     private var drains: [AsyncStream<Void>.Continuation] = []
-    /// Told the number of running transfers whenever it changes; a plain function that never waits.
+    private var meter = TransferMeter()
+    private var pace = CountPace(pause: Limits.transferCountPause)
+    /// Told the number of running transfers when it has changed, some times a second at most; never waits.
     private let counted: @Sendable (Int) -> Void
+    private let changes: AsyncStream<Void>
+    private let change: AsyncStream<Void>.Continuation
+    private let time: any TimeSource
 
-    package init(limit: Int, counted: @escaping @Sendable (Int) -> Void) {
+    package init(limit: Int, time: any TimeSource = MonotonicTime(), counted: @escaping @Sendable (Int) -> Void) {
         ledger = TransferLedger(limit: limit)
+        self.time = time
         self.counted = counted
+        (changes, change) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// Up at once; when told to stop, cancels every transfer, so that no receiver holds up the daemon.
+    /// Tells the count; when told to stop, cancels every transfer, so that no receiver holds up the daemon.
     package func run(up: @Sendable () -> Void) async throws {
         ledger.start()
         up()
-        let (forever, end) = AsyncStream.makeStream(of: Void.self)
-        defer { end.finish() }
-        for await _ in forever {}
+        for await _ in changes {
+            while !Task.isCancelled, let step = pace.step(ledger.count, now: time.now) {
+                switch step {
+                case .tell(let count): counted(count)
+                // Cut short only when the registry is told to stop.
+                case .wait(let instant): try? await time.sleep(until: instant)
+                }
+            }
+        }
         for id in ledger.stop() { cancels[id]?() }
     }
 
@@ -51,19 +64,31 @@ package actor TransferRegistry {
 
     package func transfers() -> [TransferSnapshot] { ledger.snapshots }
 
+    // MARK: - Counting bytes
+
+    /// A transfer is eligible and begins to send.
+    func began(_ content: ServedContent, to peer: PeerID) { meter.begin(content, peer, now: time.now) }
+
+    func sent(_ bytes: Int, of content: ServedContent, to peer: PeerID) {
+        meter.count(UInt64(bytes), content, peer, now: time.now)
+    }
+
+    /// What each peer is sent, also between two of its requests.
+    package func rows() -> [OutboundRow] { meter.rows(running: ledger.snapshots, now: time.now) }
+
     private func begin(
         _ content: ServedContent, _ peer: PeerID, cancel: @escaping @Sendable () -> Void
     ) throws(TransferError) -> TransferID {
         let id = try ledger.admit(content, peer: peer)
         cancels[id] = cancel
-        counted(ledger.count)
+        change.yield()
         return id
     }
 
     private func end(_ id: TransferID) {
         cancels[id] = nil
         ledger.finish(id)
-        counted(ledger.count)
+        change.yield()
         for drain in drains { drain.finish() }
         drains.removeAll()
     }

@@ -150,4 +150,31 @@ extension Program {
             Table.padded("", 14) + "\(root.shown("root")) (\(Figures.count(root["votes"]?.int ?? 0, "vote")))"
         }
     }
+
+    // MARK: - transfers
+
+    func transfers() throws(Failure) -> ExitCode {
+        try options.expect(0...0)
+        let result = try open().list(.transferList)
+        if options.json {
+            document(result)
+            return .done
+        }
+        var table = Table([
+            .init(title: "WAY"), .init(title: "GAME"), .init(title: "PEER"), .init(title: "NAME", canShrink: true),
+            .init(title: "BYTES", isNumber: true), .init(title: "RATE", isNumber: true), .init(title: "SINCE"),
+            .init(title: "OPERATION", isNumber: true), .init(title: "LIMIT"),
+        ])
+        for row in result["transfers"]?.array ?? [] {
+            let (bytes, rate) = (row["bytes"]?.int ?? 0, row["rate"]?.int ?? 0)
+            table.rows.append([
+                .init(row.shown("direction")), .init(row.shown("game")), .init(short(row, "peer")),
+                .init(row.shown("name")), .init(Figures.bytes(bytes)),
+                .init(Figures.rate(rate), rate > 0 ? .green : .dim), .init(row.shown("since")),
+                .init(row.shown("operation_id")), .init(row.shown("limit")),
+            ])
+        }
+        terminal.data(table.text(terminal, legend: !options.noLegend))
+        return .done
+    }
 }

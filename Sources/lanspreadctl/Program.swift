@@ -38,6 +38,7 @@ struct Program {
         case .download: return try download()
         case .install: return try install()
         case .operations: return try operations()
+        case .transfers: return try transfers()
         case .cancel: return try cancel()
         case .pause: return try pause()
         case .resume: return try resume()

@@ -2,7 +2,7 @@
 enum Verb: String, CaseIterable {
     case status, list, info, peers, peer, connect
     case waitPeers = "wait-peers"
-    case download, install, operations, cancel, pause, resume, history
+    case download, install, operations, transfers, cancel, pause, resume, history
     case events, logs, config, reload, identity,
         shutdown, help, version
 
@@ -111,6 +111,10 @@ enum Verb: String, CaseIterable {
             Entry(
                 usage: "", summary: "Lists the running operations and the last ones that ended.",
                 example: "lanspreadctl operations")
+        case .transfers:
+            Entry(
+                usage: "", summary: "Lists what is sent to peers and what comes from them, with rates.",
+                example: "lanspreadctl transfers")
         case .cancel:
             Entry(
                 usage: "OPERATION...", summary: "Cancels operations; what was verified stays for the next download.",

@@ -31,6 +31,7 @@ import Testing
 
     @Test(arguments: [
         "status", "list", "info", "peers", "peer", "connect", "wait-peers", "download", "install", "operations",
+        "transfers",
         "cancel", "events", "logs", "config", "reload", "identity", "shutdown", "help", "version",
     ])
     func `helps with an example first`(_ verb: String) async throws {
@@ -147,6 +148,19 @@ import Testing
                 "  versions      2 (1 peer), 1 (1 peer)\n", "aa (1 vote)\n",
                 "5f5f  bravo  2        hashing  hashing  It is still hashing it.  -\n",
             ] { #expect(output.stdout.contains(line), "\(line)\(output.stdout)") }
+        }
+    }
+
+    @Test func `lists transfers both ways`() async throws {
+        let house = try StubHouse()
+        house.daemon.state.withLock { $0.transfers = [StubDaemon.transfer("in", 42), StubDaemon.transfer("out", nil)] }
+        try await house.open { house in
+            let output = try await house.run("transfers", "--no-legend")
+            let lines = output.stdout.split(separator: "\n")
+            #expect(lines.count == 2)
+            #expect(lines.first?.hasPrefix("in   quake  5f5f  bravo  367 MB  117 MB/s  2026-11-20T18:00:00Z") == true)
+            #expect(lines.first?.hasSuffix("42  -") == true)
+            #expect(try await house.run("transfers", "--json").json?["transfers"]?.array?.count == 2)
         }
     }
 

@@ -24,6 +24,7 @@ final class StubDaemon: ControlHandler {
         var reload: JSONValue = ["changed": [], "needs_restart": [], "warnings": []]
         var settings: JSONValue = ["settings": []]
         var renewals = 0
+        var transfers: [JSONValue] = []
         var components: [JSONValue] = []
         /// Operations end as soon as they begin, before the reply goes out.
         var ending: [String: JSONValue]?
@@ -36,6 +37,14 @@ final class StubDaemon: ControlHandler {
         [
             "game": .string(id), "title": .string(title), "version": "20240131", "local_version": .null,
             "availability": .null, "installed": false, "bytes": 734_003_200, "sources": 2, "peers": 2,
+        ]
+    }
+
+    static func transfer(_ direction: String, _ operation: Int64?) -> JSONValue {
+        [
+            "transfer": .string("\(direction)/quake"), "direction": .string(direction), "game": "quake",
+            "peer": "5f5f", "name": "bravo", "operation_id": .optional(operation), "bytes": 367_001_600,
+            "rate": 117_000_000, "since": "2026-11-20T18:00:00Z", "limit": .null,
         ]
     }
 
@@ -70,6 +79,7 @@ final class StubDaemon: ControlHandler {
             fields["components"] = .array(state.components)
             return .object(fields)
         case .gameList: return ["games": .array(state.games)]
+        case .transferList: return ["transfers": .array(state.transfers)]
         case .peerList: return ["peers": [peer, offline]]
         case .peerForget, .peerBlock:
             guard ["bravo", "5f5f"].contains(parameters["peer"]?.string) else {

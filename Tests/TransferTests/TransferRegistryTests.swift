@@ -113,11 +113,27 @@ private func peer() throws -> PeerID { PeerID(try #require(Digest([UInt8](repeat
         }
     }
 
-    @Test func `counts live`() async throws {
-        let counts = Trace<Int>()
-        let registry = TransferRegistry(limit: 8) { counts.record($0) }
-        try await registry.serving(try content("quake", 1), to: try peer(), cancel: {}) {}
-        #expect(counts.events == [1, 0])
+    @Test func `tells the first count at once and the last one in the end`() async throws {
+        try await within(.seconds(10)) {
+            let (counts, clock) = (Trace<Int>(), ManualClock())
+            let registry = TransferRegistry(limit: 8, time: clock) { counts.record($0) }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await registry.run {} }
+                try await registry.serving(try content("quake", 1), to: try peer(), cancel: {}) {
+                    _ = await counts.wait { $0 == [1] }
+                    // However many come and go meanwhile, nothing is told before the pause is over.
+                    for _ in 1...50 {
+                        try await registry.serving(try content("quake", 2), to: try peer(), cancel: {}) {}
+                    }
+                }
+                await clock.sleepers(1)
+                #expect(counts.events == [1])
+                clock.advance(by: Limits.transferCountPause)
+                _ = await counts.wait { $0 == [1, 0] }
+                group.cancelAll()
+            }
+            #expect(counts.events == [1, 0])
+        }
     }
 
     @Test func `ends a transfer that throws`() async throws {

@@ -4,7 +4,7 @@ package import Model
 /// Reads an ETI `game.db` as what it is: a file from strangers, which may be replaced at any moment.
 ///
 /// The file is copied into memory first and SQLite sees only the copy, read-only. `game_key` is a secret of the
-/// catalog's owner: no statement selects it, and the copy is wiped.
+/// catalog's owner: no statement may name it, and the copy is wiped.
 package enum CatalogReader {
     /// - Throws: `.catalog` with the rule that the file breaks; a bad row is only dropped.
     package static func read(
@@ -13,30 +13,69 @@ package enum CatalogReader {
         try load(path: path, statementLimit: statementLimit).catalog
     }
 
-    /// The catalog and what was left out of it, for a check by a person.
+    /// The catalog and what was left out of it.
+    ///
+    /// - Parameter copied: called when the file was copied and before it is looked at again.
     package static func load(
-        path: String, statementLimit: Duration = Limits.catalogStatement
+        path: String, statementLimit: Duration = Limits.catalogStatement, copied: () -> Void = {}
     ) throws(DatabaseError) -> CatalogReading {
-        let image = try CatalogImage(path: path)
+        try load(try CatalogImage(path: path, copied: copied), path: path, statementLimit)
+    }
+
+    /// The same of a file that is in memory already; `name` stands for its path in errors.
+    package static func load(
+        bytes: some Collection<UInt8>, name: String, statementLimit: Duration = Limits.catalogStatement
+    ) throws(DatabaseError) -> CatalogReading {
+        try load(try CatalogImage(bytes: bytes, path: name), path: name, statementLimit)
+    }
+
+    private static func load(
+        _ image: CatalogImage, path: String, _ statementLimit: Duration
+    ) throws(DatabaseError) -> CatalogReading {
         let connection = try Connection(image: image, path: path)
         try secure(connection, statementLimit)
+        let isOurs = try connection.number("PRAGMA application_id") == OwnCatalog.applicationID
+        try refuseComputedColumns(connection)
         try check(connection)
         let columns = try gameColumns(connection)
         let withdrawn = try withdrawnGames(connection)
         let genres = try genres(connection)
-        return try games(connection, columns: columns, withdrawn: withdrawn, genres: genres)
+        var reading = try games(connection, columns: columns, withdrawn: withdrawn, genres: genres)
+        reading.isOurs = isOurs
+        return reading
     }
 
     // MARK: - Before anything is read
 
     private static func secure(_ connection: Connection, _ statementLimit: Duration) throws(DatabaseError) {
-        connection.endStatements(after: statementLimit)
         connection.limit(SQLITE_LIMIT_ATTACHED, to: 0)
+        connection.limit(SQLITE_LIMIT_LENGTH, to: Int32(Limits.catalogRowBytes))
+        connection.limit(SQLITE_LIMIT_COLUMN, to: Int32(Limits.catalogColumns))
+        try connection.dropModules()
         try connection.configure(SQLITE_DBCONFIG_DEFENSIVE, on: true)
         try connection.configure(SQLITE_DBCONFIG_TRUSTED_SCHEMA, on: false)
         try connection.configure(SQLITE_DBCONFIG_ENABLE_TRIGGER, on: false)
         try connection.configure(SQLITE_DBCONFIG_ENABLE_VIEW, on: false)
-        try connection.execute("PRAGMA query_only = ON; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0")
+        // The checks of a file would be computed for each row; and what is mapped is not copied into a cache, which
+        // nobody wipes.
+        try connection.execute(
+            """
+            PRAGMA query_only = ON; PRAGMA cell_size_check = ON; PRAGMA ignore_check_constraints = ON;
+            PRAGMA mmap_size = \(Limits.catalogBytes + CatalogImage.slackBytes)
+            """)
+        try connection.permit(reading: CatalogRow.permitted)
+        connection.endStatements(after: statementLimit, memoryBytes: Limits.catalogMemoryBytes)
+    }
+
+    /// Of any table: SQLite's check of the file would compute them.
+    private static func refuseComputedColumns(_ connection: Connection) throws(DatabaseError) {
+        let statement = try connection.prepare(
+            """
+            SELECT t.name FROM pragma_table_list AS t, pragma_table_xinfo(t.name) AS c
+                WHERE t.schema = 'main' AND t.type = 'table' AND c.hidden <> 0
+            """)
+        guard try statement.step() else { return }
+        throw .catalog(path: connection.path, .computedColumn(table: statement.text(0) ?? ""))
     }
 
     private static func check(_ connection: Connection) throws(DatabaseError) {
@@ -62,7 +101,9 @@ package enum CatalogReader {
         try statement.bind([table])
         var found: Set<String> = []
         while try statement.step() {
-            if let name = statement.text(0)?.lowercased(), known.contains(name) { found.insert(name) }
+            // SQLite knows upper and lower case in ASCII only; beyond it "K" would be a "k" here and not there.
+            guard let name = statement.text(0), name.utf8.allSatisfy({ $0 < 0x80 }) else { continue }
+            if known.contains(name.lowercased()) { found.insert(name.lowercased()) }
         }
         return found
     }
@@ -71,9 +112,9 @@ package enum CatalogReader {
 
     private static func gameColumns(_ connection: Connection) throws(DatabaseError) -> Set<String> {
         guard try hasTable("games", connection) else { throw .catalog(path: connection.path, .noTable("games")) }
-        let columns = try columns(of: "games", among: CatalogRow.columns, connection)
-        for name in ["game_id", "game_version"] where !columns.contains(name) {
-            throw .catalog(path: connection.path, .noColumn(name))
+        let columns = try columns(of: "games", among: CatalogRow.Column.allCases.map(\.rawValue), connection)
+        for column in [CatalogRow.Column.game, .version] where !columns.contains(column.rawValue) {
+            throw .catalog(path: connection.path, .noColumn(column.rawValue))
         }
         return columns
     }
@@ -82,47 +123,42 @@ package enum CatalogReader {
         guard try hasTable("discarded", connection) else { return [] }
         guard try columns(of: "discarded", among: ["game_id"], connection).isEmpty == false else { return [] }
         var withdrawn: Set<String> = []
-        try rows(of: "discarded", "SELECT game_id FROM discarded", connection) { row throws(DatabaseError) in
-            if let game = row.text(0, limit: Limits.catalogTextBytes) { withdrawn.insert(game) }
+        try rows(of: "discarded", "game_id", connection) { row throws(DatabaseError) in
+            if let game = CatalogRow.withdrawn(row) { withdrawn.insert(game) }
         }
         return withdrawn
     }
 
-    private static func genres(_ connection: Connection) throws(DatabaseError) -> [Int64: String] {
+    private static func genres(_ connection: Connection) throws(DatabaseError) -> [Int64: CatalogText] {
         guard try hasTable("genre", connection) else { return [:] }
-        let known = ["genre_en", "genre_de", "genre_fr", "genre_id"]
-        let columns = try columns(of: "genre", among: known, connection)
-        let names = known.filter { columns.contains($0) && $0 != "genre_id" }
-        guard columns.contains("genre_id"), !names.isEmpty else { return [:] }
-        var genres: [Int64: String] = [:]
-        let select = "SELECT genre_id, \(names.joined(separator: ", ")) FROM genre"
-        try rows(of: "genre", select, connection) { row throws(DatabaseError) in
-            let texts = names.indices.map { row.text($0 + 1, limit: Limits.catalogTextBytes) }
-            genres[row.integer(0)] = texts.lazy.compactMap(CatalogRow.clean).first
+        let columns = try columns(of: "genre", among: CatalogRow.genreColumns, connection)
+        guard columns.contains("genre_id") else { return [:] }
+        let fields = CatalogRow.genreColumns.map { columns.contains($0) ? $0 : "NULL" }
+        var genres: [Int64: CatalogText] = [:]
+        try rows(of: "genre", fields.joined(separator: ", "), connection) { row throws(DatabaseError) in
+            if let (id, genre) = CatalogRow.genre(row) { genres[id] = genre }
         }
         return genres
     }
 
     private static func games(
-        _ connection: Connection, columns: Set<String>, withdrawn: Set<String>, genres: [Int64: String]
+        _ connection: Connection, columns: Set<String>, withdrawn: Set<String>, genres: [Int64: CatalogText]
     ) throws(DatabaseError) -> CatalogReading {
         var reading = CatalogReading()
         var entries: [GameID: CatalogEntry] = [:]
-        let fields = CatalogRow.columns.map { columns.contains($0) ? $0 : "NULL" }
-        let select = "SELECT \(fields.joined(separator: ", ")) FROM games"
-        try rows(of: "games", select, connection) { row throws(DatabaseError) in
-            do {
-                let entry = try CatalogRow.entry(of: row, genres: genres)
-                guard entries[entry.game] == nil else {
-                    throw DatabaseError.catalog(path: connection.path, .duplicateGame(entry.game))
+        var readmeBytes = Limits.catalogReadmesBytes
+        let fields = CatalogRow.Column.allCases.map { columns.contains($0.rawValue) ? $0.rawValue : "NULL" }
+        try rows(of: "games", fields.joined(separator: ", "), connection) { row throws(DatabaseError) in
+            do throws(DroppedRow) {
+                let entry = try CatalogRow.entry(of: row, genres: genres, readmeBytes: &readmeBytes)
+                guard entries.updateValue(entry, forKey: entry.game) == nil else {
+                    throw DroppedRow(game: entry.game.text, reason: .twice(entry.game))
                 }
-                entries[entry.game] = entry
-            } catch let fault as DroppedRow {
-                reading.dropped.append(fault)
-            } catch let error as DatabaseError {
-                throw error
             } catch {
-                preconditionFailure("a row throws what it may not: \(error)")
+                if case .twice(let game) = error.reason {
+                    throw DatabaseError.catalog(path: connection.path, .duplicateGame(game))
+                }
+                reading.dropped.append(error)
             }
         }
         // A withdrawn game counts as a duplicate above, and only then goes: the file is sound or it is not.
@@ -135,41 +171,17 @@ package enum CatalogReader {
         return reading
     }
 
+    /// The table itself and no index of it, which may say something else.
     private static func rows(
-        of table: String, _ select: String, _ connection: Connection,
+        of table: String, _ fields: String, _ connection: Connection,
         _ body: (Statement) throws(DatabaseError) -> Void
     ) throws(DatabaseError) {
-        let statement = try connection.prepare(select)
+        let statement = try connection.prepare("SELECT \(fields) FROM \(table) NOT INDEXED")
         var count = 0
         while try statement.step() {
             count += 1
             guard count <= Limits.catalogRows else { throw .catalog(path: connection.path, .tooManyRows(table)) }
             try body(statement)
-        }
-    }
-}
-
-/// A catalog and what its file held besides.
-package struct CatalogReading: Sendable {
-    package var catalog = Catalog.empty
-    /// Rows that break a rule of ours, in the order of the file.
-    package var dropped: [DroppedRow] = []
-    /// Games that the catalog's owner took back: not offered, and never deleted because of it.
-    package var withdrawn: [GameID] = []
-}
-
-/// A row of the table games that was left out.
-package struct DroppedRow: Error, Hashable, Sendable {
-    /// Cut and escaped: it comes from outside.
-    package let game: String
-    package let reason: Reason
-
-    package enum Reason: Hashable, Sendable { case gameID, version }
-
-    package var sentence: String {
-        switch reason {
-        case .gameID: "The row of \"\(game)\" is left out: its id breaks the rules."
-        case .version: "The row of \(game) is left out: it has no valid version."
         }
     }
 }

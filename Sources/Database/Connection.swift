@@ -11,18 +11,45 @@ final class Connection {
     /// What a connection in memory reads; freed after the handle.
     private let image: CatalogImage?
 
-    /// How long a statement may run, and when the running one must have ended. A box, since C holds its address.
+    /// What a statement may take, and when the running one must have ended. A box, since C holds its address.
     private final class Watch {
-        var limit: Duration = .zero
+        let limit: Duration
+        let memoryEnd: Int64
+        /// What is left of the limit; what we do with a row between two steps does not count.
+        var left = Duration.zero
         var end = ContinuousClock.now
+        var isOutOfMemory = false
+
+        init(limit: Duration, memoryBytes: Int64) {
+            self.limit = limit
+            // Of the whole process: what others take meanwhile is little, and what one takes back as well.
+            memoryEnd = sqlite3_memory_used() + memoryBytes
+        }
+
+        func mustEnd() -> Bool {
+            if sqlite3_memory_used() > memoryEnd { isOutOfMemory = true }
+            return isOutOfMemory || ContinuousClock.now >= end
+        }
     }
     private var watch: Watch?
 
+    /// The columns that statements may read, as "table.column" in lower case. A box, since C holds its address.
+    private final class Permission {
+        let columns: Set<String>
+
+        init(_ columns: Set<String>) { self.columns = columns }
+    }
+    private var permission: Permission?
+
     /// Opens a file, which is made when `flags` say so.
-    init(path: String, flags: Int32) throws(DatabaseError) {
+    convenience init(path: String, flags: Int32) throws(DatabaseError) {
+        try self.init(path: path, name: path, flags: flags)
+    }
+
+    private init(path: String, name: String, flags: Int32) throws(DatabaseError) {
         self.path = path
         image = nil
-        handle = try Connection.open(path, flags: flags, naming: path)
+        handle = try Connection.open(name, flags: flags, naming: path)
     }
 
     /// Opens a private copy of a database in memory, read-only: nobody can change it under the reader, and no journal
@@ -33,10 +60,15 @@ final class Connection {
         handle = try Connection.open(
             ":memory:", flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY, naming: path)
         let bytes = image.bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
-        let size = Int64(image.bytes.count)
+        let (size, room) = (Int64(image.bytes.count), Int64(image.bytes.count + CatalogImage.slackBytes))
         try check(
-            sqlite3_deserialize(handle, "main", bytes, size, size, UInt32(SQLITE_DESERIALIZE_READONLY)),
+            sqlite3_deserialize(handle, "main", bytes, size, room, UInt32(SQLITE_DESERIALIZE_READONLY)),
             "sqlite3_deserialize")
+    }
+
+    /// A new database in memory.
+    convenience init(naming path: String) throws(DatabaseError) {
+        try self.init(path: path, name: ":memory:", flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY)
     }
 
     private static func open(
@@ -74,40 +106,82 @@ final class Connection {
         precondition(sqlite3_limit(handle, category, -1) <= value, "limit \(category) is not taken")
     }
 
+    /// Virtual tables of any kind are then only names: nothing connects to one.
+    func dropModules() throws(DatabaseError) {
+        try check(sqlite3_drop_modules(handle, nil), "sqlite3_drop_modules")
+    }
+
     func waitForLocks(_ duration: Duration) throws(DatabaseError) {
         let milliseconds = Int32(clamping: duration.components.seconds * 1_000)
         try check(sqlite3_busy_timeout(handle, milliseconds), "sqlite3_busy_timeout")
     }
 
-    /// From now on a statement that has run for `limit` fails with `.tooSlow`.
-    func endStatements(after limit: Duration) {
-        let watch = Watch()
-        watch.limit = limit
+    /// From now on a statement that has run for `limit`, or that takes more memory, fails.
+    func endStatements(after limit: Duration, memoryBytes: Int64) {
+        let watch = Watch(limit: limit, memoryBytes: memoryBytes)
         self.watch = watch
         // 1,000 instructions are a few microseconds, so the clock costs nothing and the limit is kept closely.
         sqlite3_progress_handler(
             handle, 1_000,
             { context in
                 guard let context else { return 1 }
-                let watch = Unmanaged<Watch>.fromOpaque(context).takeUnretainedValue()
-                return ContinuousClock.now >= watch.end ? 1 : 0
+                return Unmanaged<Watch>.fromOpaque(context).takeUnretainedValue().mustEnd() ? 1 : 0
             }, Unmanaged.passUnretained(watch).toOpaque())
+    }
+
+    /// From now on a statement that does anything but read these columns, and what PRAGMAs say of the schema, is not
+    /// even prepared.
+    func permit(reading columns: Set<String>) throws(DatabaseError) {
+        let permission = Permission(columns)
+        self.permission = permission
+        try check(
+            sqlite3_set_authorizer(
+                handle,
+                { context, action, first, second, _, _ in
+                    guard let context else { return SQLITE_DENY }
+                    let permission = Unmanaged<Permission>.fromOpaque(context).takeUnretainedValue()
+                    switch action {
+                    case SQLITE_SELECT, SQLITE_PRAGMA: return SQLITE_OK
+                    case SQLITE_READ:
+                        guard let first, let second else { return SQLITE_DENY }
+                        let table = String(cString: first).lowercased()
+                        // The schema as a PRAGMA tells it.
+                        let column = table + "." + String(cString: second).lowercased()
+                        if table.hasPrefix("pragma_") || column == "sqlite_master.rowid" { return SQLITE_OK }
+                        return permission.columns.contains(column) ? SQLITE_OK : SQLITE_DENY
+                    // A PRAGMA that is asked as a table declares its columns as if it made one.
+                    case SQLITE_UPDATE:
+                        return first.map { String(cString: $0) } == "sqlite_master" ? SQLITE_OK : SQLITE_DENY
+                    default: return SQLITE_DENY
+                    }
+                }, Unmanaged.passUnretained(permission).toOpaque()), "sqlite3_set_authorizer")
     }
 
     // MARK: - Statements
 
     func prepare(_ sql: String) throws(DatabaseError) -> Statement {
-        if let watch { watch.end = ContinuousClock.now.advanced(by: watch.limit) }
+        watch?.left = watch?.limit ?? .zero
         var statement: OpaquePointer?
-        try check(sqlite3_prepare_v3(handle, sql, -1, 0, &statement, nil), "sqlite3_prepare_v3")
+        let code = watched { sqlite3_prepare_v3(handle, sql, -1, 0, &statement, nil) }
+        try check(code, "sqlite3_prepare_v3")
         guard let statement else { preconditionFailure("an empty statement: \(sql)") }
         return Statement(statement, of: self)
     }
 
     /// Runs statements without parameters whose rows nobody wants.
     func execute(_ sql: String) throws(DatabaseError) {
-        if let watch { watch.end = ContinuousClock.now.advanced(by: watch.limit) }
-        try check(sqlite3_exec(handle, sql, nil, nil, nil), "sqlite3_exec")
+        watch?.left = watch?.limit ?? .zero
+        try check(watched { sqlite3_exec(handle, sql, nil, nil, nil) }, "sqlite3_exec")
+    }
+
+    /// Runs a call of SQLite on the time that its statement has left.
+    func watched(_ call: () -> Int32) -> Int32 {
+        guard let watch else { return call() }
+        let begin = ContinuousClock.now
+        watch.end = begin.advanced(by: watch.left)
+        let code = call()
+        watch.left -= ContinuousClock.now - begin
+        return code
     }
 
     func run(_ sql: String, _ values: any Bindable...) throws(DatabaseError) {
@@ -143,8 +217,29 @@ final class Connection {
     }
 
     func error(_ code: Int32, _ function: String) -> DatabaseError {
-        if code & 0xff == SQLITE_INTERRUPT, let watch { return .tooSlow(path: path, after: watch.limit) }
-        return DatabaseError(code, in: function, path: path)
+        if code & 0xff == SQLITE_INTERRUPT, let watch {
+            return watch.isOutOfMemory
+                ? .catalog(path: path, .tooComplex) : .tooSlow(path: path, after: watch.limit)
+        }
+        guard image != nil else { return DatabaseError(code, in: function, path: path) }
+        switch code & 0xff {
+        case SQLITE_CORRUPT: return .damaged(path: path)
+        case SQLITE_TOOBIG: return .catalog(path: path, .tooLong)
+        // Whatever else SQLite has against a file, the file is to blame.
+        default: return .catalog(path: path, .unreadable(code: code))
+        }
+    }
+
+    // MARK: - As bytes
+
+    /// The whole database, for one in memory.
+    func serialized() throws(DatabaseError) -> [UInt8] {
+        var count: Int64 = 0
+        guard let start = sqlite3_serialize(handle, "main", &count, 0) else {
+            throw .function("sqlite3_serialize", code: SQLITE_NOMEM)
+        }
+        defer { sqlite3_free(start) }
+        return Array(UnsafeBufferPointer(start: start, count: Int(count)))
     }
 }
 

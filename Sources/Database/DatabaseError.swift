@@ -46,8 +46,19 @@ package enum CatalogFault: Error, Hashable, Sendable {
     /// A view or a virtual table in place of a table: its content would be computed by the file.
     case notATable(String)
     case noColumn(String)
+    /// A column that the file computes, generated or hidden by a module.
+    case computedColumn(table: String)
     case tooManyRows(String)
+    case tooManyPages(Int)
+    /// A row or a definition.
+    case tooLong
+    /// SQLite would need too much memory for it.
+    case tooComplex
     case duplicateGame(GameID)
+    /// It was written to while it was copied; looked at again it may be sound.
+    case beingWritten
+    /// SQLite's own reason, as its extended result code.
+    case unreadable(code: Int32)
 
     package var sentence: String {
         switch self {
@@ -57,6 +68,12 @@ package enum CatalogFault: Error, Hashable, Sendable {
         case .noTable(let name): "it has no table \(name)"
         case .notATable(let name): "\(name) is not an ordinary table"
         case .noColumn(let name): "the table games has no column \(name)"
+        case .computedColumn(let table): "the table \(Text.escaped(table)) computes a column"
+        case .tooManyPages(let pages): "it has \(pages) pages and \(Limits.catalogPages) are allowed"
+        case .tooLong: "a row or a definition has more than \(Limits.catalogRowBytes) bytes"
+        case .tooComplex: "it takes more than \(Limits.catalogMemoryBytes >> 20) MiB to read"
+        case .beingWritten: "it is being written"
+        case .unreadable(let code): "SQLite refuses it with code \(code)"
         case .tooManyRows(let name): "\(name) has more than \(Limits.catalogRows) rows"
         case .duplicateGame(let game): "the game \(game) comes twice"
         }

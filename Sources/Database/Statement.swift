@@ -28,7 +28,7 @@ final class Statement {
 
     /// Whether there is a row.
     func step() throws(DatabaseError) -> Bool {
-        let code = sqlite3_step(handle)
+        let code = connection.watched { sqlite3_step(handle) }
         switch code {
         case SQLITE_ROW: return true
         case SQLITE_DONE: return false
@@ -56,13 +56,16 @@ final class Statement {
     func real(_ column: Int) -> Double { sqlite3_column_double(handle, Int32(column)) }
 
     /// Nil for NULL and for a blob; numbers become their digits, broken UTF-8 is repaired, and what is longer than
-    /// `limit` bytes is cut.
+    /// `limit` bytes is cut between two characters.
     func text(_ column: Int, limit: Int = .max) -> String? {
         let kind = kind(column)
         guard kind != .null, kind != .blob, let start = sqlite3_column_text(handle, Int32(column)) else { return nil }
         // After the text: the conversion may change the count.
-        let count = Int(sqlite3_column_bytes(handle, Int32(column)))
-        return String(decoding: UnsafeBufferPointer(start: start, count: min(count, limit)), as: UTF8.self)
+        let all = Int(sqlite3_column_bytes(handle, Int32(column)))
+        var count = min(all, limit)
+        // A byte that goes on with a character; three of them at most.
+        while count < all, count > max(0, limit - 4), start[count] & 0xc0 == 0x80 { count -= 1 }
+        return String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
     }
 
     /// Empty for NULL.
@@ -80,6 +83,10 @@ protocol Bindable {
 
 extension Int64: Bindable {
     func bind(to statement: OpaquePointer, at index: Int32) -> Int32 { sqlite3_bind_int64(statement, index, self) }
+}
+
+extension Double: Bindable {
+    func bind(to statement: OpaquePointer, at index: Int32) -> Int32 { sqlite3_bind_double(statement, index, self) }
 }
 
 extension String: Bindable {

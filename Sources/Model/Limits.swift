@@ -26,12 +26,34 @@ package enum Limits {
     package static let treeNames = 1_000_000
     /// `gameBytes` in chunks of 4 MiB, and one packed run.
     package static let chunks = (1 << 40) / (4 << 20) + 1
+    /// Players that a catalog may name: more is a typing error, and 1,000 is far above the largest server known.
+    package static let gamePlayers = 1_000
+
+    // MARK: - Catalog
+
     package static let catalogBytes = 50 << 20
+    /// SQLite's check calls itself once for each level of a tree, and a hostile file has as many levels as pages: these
+    /// take 4 MiB of a stack of 8, and 40,000 end the process. A file of 50 MiB in pages of 4 KiB has 12,800.
+    package static let catalogPages = 16_384
     package static let catalogRows = 5_000
-    /// A text of a catalog; the longest title known has 70 bytes.
-    package static let catalogTextBytes = 1_024
+    /// One row, and one text of SQL; the longest readme known has some KiB, and every function that a file could make
+    /// SQLite compute stays short with it.
+    package static let catalogRowBytes = 1 << 20
+    /// Columns of one table: seven times ETI's.
+    package static let catalogColumns = 100
+    /// What SQLite may take beside the copy itself, some 2 MiB as a rule: a schema can be made of nothing but names.
+    package static let catalogMemoryBytes: Int64 = 64 << 20
+    /// The longest title known has 70 bytes.
+    package static let catalogTitleBytes = 1_024
+    /// Genre, publisher, release, players: 500 rows with all of them at the limit are one reply.
+    package static let catalogFieldBytes = 256
+    package static let catalogReadmeBytes = 4 << 10
+    /// All readmes together: 214 games with three of 2 KiB each have 1.3 MiB.
+    package static let catalogReadmesBytes = 8 << 20
     /// A query on a catalog: 1,000 times what one on 214 games takes.
     package static let catalogStatement = Duration.seconds(1)
+    /// Rows that were left out and that a reply or a page names; it says how many there are in all.
+    package static let catalogFaultsShown = 100
 
     // MARK: - Library
 

@@ -47,6 +47,11 @@ import Testing
         #expect(ggoo.playersLimit == "2 (+ 6 CPU)")
         #expect(ggoo.genre == "Real-time strategy")
         let cnc4 = try #require(reading.catalog[game("cnc4")])
+        #expect(ggoo.genres == CatalogText(english: "Real-time strategy", german: "Echtzeitstrategie"))
+        #expect(ggoo.players == 2)
+        #expect(!ggoo.needsMaster)
+        #expect(ggoo.readme.german == "First line\nsecond line")
+        #expect(ggoo.readme.french == nil)
         #expect(cnc4.genre == nil)
         #expect(cnc4.publisher == nil)
     }
@@ -82,7 +87,7 @@ import Testing
         #expect(try catalog[game("a")]?.title == "One Two [31m Three")
         #expect(try catalog[game("a")]?.publisher == nil)
         #expect(try catalog[game("b")]?.title == "b")
-        #expect(try catalog[game("c")]?.title.utf8.count == Limits.catalogTextBytes)
+        #expect(try catalog[game("c")]?.title.utf8.count == Limits.catalogTitleBytes)
     }
 
     @Test func `reads older files that lack columns and tables`() throws {

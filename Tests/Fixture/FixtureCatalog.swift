@@ -7,6 +7,9 @@ package enum FixtureValue: Hashable, Sendable {
     case integer(Int64)
     case real(Double)
     case text(String)
+    case blob([UInt8])
+    /// Bytes that are called text, whatever they are.
+    case rawText([UInt8])
 
     fileprivate var sql: String {
         switch self {
@@ -14,7 +17,15 @@ package enum FixtureValue: Hashable, Sendable {
         case .integer(let value): String(value)
         case .real(let value): String(value)
         case .text(let value): "'" + value.replacing("'", with: "''") + "'"
+        case .blob(let bytes): "x'" + FixtureValue.hex(bytes) + "'"
+        case .rawText(let bytes): "CAST(x'" + FixtureValue.hex(bytes) + "' AS TEXT)"
         }
+    }
+}
+
+extension FixtureValue {
+    private static func hex(_ bytes: [UInt8]) -> String {
+        bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
     }
 }
 
@@ -29,6 +40,8 @@ package struct FixtureCatalogRow: Sendable {
     package var publisher: FixtureValue = .text("Fixture Works")
     package var release: FixtureValue = .text("2001")
     package var readme: FixtureValue = .text("First line<br>second line")
+    package var master: FixtureValue = .integer(0)
+    package var key: FixtureValue?
 
     package init(_ game: String, title: String, version: String) {
         self.game = .text(game)
@@ -59,7 +72,7 @@ package enum FixtureCatalog {
     package static func insert(_ row: FixtureCatalogRow) -> String {
         let values = [
             row.game, row.title, keyValue(row), row.release, row.publisher, row.gigabytes, row.readme, row.readme,
-            .null, row.players, .integer(0), row.genre, row.version,
+            .null, row.players, row.master, row.genre, row.version,
         ]
         return """
             INSERT INTO games (game_id, game_title, game_key, game_release, game_publisher, game_size, game_readme_de,
@@ -69,6 +82,7 @@ package enum FixtureCatalog {
     }
 
     private static func keyValue(_ row: FixtureCatalogRow) -> FixtureValue {
+        if let key = row.key { return key }
         guard case .text(let game) = row.game else { return .text(secretPrefix + "NONE") }
         return .text(secretPrefix + game.uppercased())
     }

@@ -86,6 +86,11 @@ import Testing
         #expect(LineRules.todoHasNumber(source("// TODO 12: later")).isEmpty)
     }
 
+    @Test func `finds whoever asks for the key of a game`() {
+        #expect(LineRules.gameKeys(source("try prepare(\"SELECT Game_Key FROM games\")")).count == 1)
+        #expect(LineRules.gameKeys(source("    /// Never the game_key.")).isEmpty)
+    }
+
     @Test func `finds a path of one machine`() {
         #expect(LineRules.machinePaths(source("let a = \"/wo" + "rk/a\"")).count == 1)
         #expect(LineRules.machinePaths(source("let a = \"/srv/a\"")).isEmpty)

@@ -51,6 +51,13 @@ import Testing
         report(findings)
     }
 
+    @Test func `names the key of a game in the schema of our own catalogs only`() {
+        // Whoever wants to read one has to write its name first.
+        let findings = tree.swift.filter { $0.path.hasPrefix("Sources/") }.flatMap(LineRules.gameKeys)
+        report(findings)
+        #expect(tree.file("Sources/Database/CatalogSchema.swift")?.lines.contains { $0.contains("game_key") } == true)
+    }
+
     @Test func `bounds every stream`() {
         let findings = all(tree.swift, ShapeRules.streamsNamePolicy)
         report(findings)

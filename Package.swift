@@ -96,7 +96,7 @@ let package = Package(
         program(
             "lanspreadd",
             ["Node", "ControlServer", "Supervision", "Systemd", "Settings", "Model", "Runtime", "Linux", "Control"]),
-        program("lanspreadctl", ["Control", "Model", "Linux"]),
+        program("lanspreadctl", ["Control", "Model", "Linux", "Database"]),
         program("lanspread-unpack", ["Archive", "Unpack", "Model", "Linux"]),
 
         // Tests: real components; TestKit is the only place for shared helpers.

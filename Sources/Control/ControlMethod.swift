@@ -13,6 +13,10 @@ package enum ControlMethod: String, CaseIterable, Sendable {
     case peerWait = "peer.wait"
     case peerForget = "peer.forget"
     case peerBlock = "peer.block"
+    case catalogShow = "catalog.show"
+    case catalogInit = "catalog.init"
+    case catalogAdd = "catalog.add"
+    case catalogRemove = "catalog.remove"
     case gameList = "game.list"
     case gameInfo = "game.info"
     case gameDownload = "game.download"
@@ -110,15 +114,17 @@ package struct ControlParameter: Sendable {
 
 extension ControlParameter {
     package enum Kind: Sendable {
-        case game, operation, root, address, count, seconds, flag, text, position
+        case game, version, operation, root, address, count, bytes, seconds, flag, text, position
 
         package func admits(_ value: JSONValue) -> Bool {
             switch self {
             case .game: value.string.flatMap { GameID($0) } != nil
+            case .version: value.string.flatMap { GameVersion($0) } != nil
             case .operation: value.int.map { $0 > 0 } ?? false
             case .root: value.string.flatMap { Root(hex: $0) } != nil
             case .address, .text: value.string.map { $0.utf8.count <= Limits.controlTextBytes } ?? false
             case .count: value.int.map { (0...Int64(Int32.max)).contains($0) } ?? false
+            case .bytes: value.int.map { (0...Int64(Limits.gameBytes)).contains($0) } ?? false
             case .seconds: value.seconds != nil
             case .flag: value.bool != nil
             case .position: EventPosition(json: value) != nil
@@ -129,10 +135,12 @@ extension ControlParameter {
         package var description: String {
             switch self {
             case .game: "a game id (a-z, 0-9, _ and -, at most \(Limits.gameIDBytes))"
+            case .version: "a version (ASCII without blanks, at most \(Limits.versionBytes) bytes)"
             case .operation: "the number of an operation"
             case .root: "a root (64 hexadecimal digits, lower case)"
             case .address: "an address and a port, as 192.168.1.20:47600 or [fe80::1%eth0]:47600"
             case .count: "a whole number, 0 or more"
+            case .bytes: "bytes, 0 to \(Limits.gameBytes)"
             case .seconds: "seconds, 0 or more"
             case .flag: "true or false"
             case .text: "a text of at most \(Limits.controlTextBytes) bytes"
@@ -144,10 +152,12 @@ extension ControlParameter {
         package var schema: JSONValue {
             switch self {
             case .game: ["type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,63}$"]
+            case .version: ["type": "string", "pattern": "^[!-~]{1,64}$"]
             case .operation: ["type": "integer", "minimum": 1]
             case .root: ["type": "string", "pattern": "^[0-9a-f]{64}$"]
             case .address, .text: ["type": "string", "maxLength": .count(Limits.controlTextBytes)]
             case .count: ["type": "integer", "minimum": 0]
+            case .bytes: ["type": "integer", "minimum": 0, "maximum": .bytes(Limits.gameBytes)]
             case .seconds: ["type": "number", "minimum": 0, "maximum": .double(Limits.controlWaitSeconds)]
             case .flag: ["type": "boolean"]
             case .position:

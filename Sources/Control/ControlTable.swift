@@ -15,6 +15,10 @@ extension ControlMethod {
         case .peerWait: Self.peerWaitEntry
         case .peerForget: Self.peerForgetEntry
         case .peerBlock: Self.peerBlockEntry
+        case .catalogShow: Self.catalogShowEntry
+        case .catalogInit: Self.catalogInitEntry
+        case .catalogAdd: Self.catalogAddEntry
+        case .catalogRemove: Self.catalogRemoveEntry
         case .gameList: Self.gameListEntry
         case .gameInfo: Self.gameInfoEntry
         case .gameDownload: Self.gameDownloadEntry

@@ -9,6 +9,8 @@ package struct CatalogReading: Hashable, Sendable {
     package var withdrawn: [GameID] = []
     /// The file says that we wrote it; where it lies decides as well.
     package var isOurs = false
+
+    package init() {}
 }
 
 /// A row of the table games that was left out.

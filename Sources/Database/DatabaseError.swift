@@ -1,3 +1,4 @@
+import Glibc
 package import Model
 
 /// Why a database could not be used, sorted by what a person can do about it.
@@ -19,6 +20,12 @@ package enum DatabaseError: Error, Hashable, Sendable {
     case catalog(path: String, CatalogFault)
     /// Everything else; `code` is SQLite's extended result code.
     case function(String, code: Int32)
+
+    /// There is no file at the path.
+    package var isAbsent: Bool {
+        guard case .cannotOpen(_, let code) = self else { return false }
+        return code == ENOENT || code == ENOTDIR
+    }
 
     package var sentence: String {
         switch self {

@@ -52,6 +52,8 @@ package enum Limits {
     package static let catalogReadmesBytes = 8 << 20
     /// A query on a catalog: 1,000 times what one on 214 games takes.
     package static let catalogStatement = Duration.seconds(1)
+    /// A file that is refused is looked at again after so long before it counts: copying one takes a moment.
+    package static let catalogPatience = Duration.milliseconds(500)
     /// Rows that were left out and that a reply or a page names; it says how many there are in all.
     package static let catalogFaultsShown = 100
 

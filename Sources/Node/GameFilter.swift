@@ -3,7 +3,7 @@ import Model
 
 /// Which rows of `game.list` somebody wants; every condition that is given has to hold.
 struct GameFilter: Hashable, Sendable {
-    /// In the genre's name, in any case: "strategy" finds "Real-time strategy".
+    /// In the genre's name in any language and case: "strategy" finds "Real-time strategy".
     var genre: String?
     /// At least so many can play. A game whose catalog does not say how many is only found by one player.
     var players: Int?
@@ -38,7 +38,7 @@ struct GameFilter: Hashable, Sendable {
         if nearby, !row.isNearby { return false }
         if let installed, row.isInstalled != installed { return false }
         if let available, row.isAvailable != available { return false }
-        if let genre, row.entry.genre?.lowercased().contains(genre) != true { return false }
+        if let genre, !row.entry.genres.all.contains(where: { $0.lowercased().contains(genre) }) { return false }
         if let players, (GameFilter.players(row.entry.playersLimit) ?? 1) < players { return false }
         if let text {
             let places = [row.entry.game.text, row.entry.title, row.entry.publisher ?? ""]

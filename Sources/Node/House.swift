@@ -1,12 +1,11 @@
 import Control
 package import Database
 package import Library
-package import Model
+import Model
 package import Peers
 package import Runtime
 package import Settings
 package import Storage
-import Synchronization
 package import Transfer
 
 /// What a use case may reach: the subsystems, each by its door, and what they share. A value; it owns nothing alone.
@@ -37,6 +36,9 @@ package struct House: Sendable {
     /// The settings in force now; a reload may replace them at any time.
     package var settings: DaemonSettings { holder.current }
 
+    /// The catalog that this host may write.
+    var ownCatalog: OwnCatalog { OwnCatalog(directory: state.path) }
+
     /// Waits for `work`, at most until `end`, or until the task is cancelled; which of them it was, the caller asks.
     func wait(until end: Instant, for work: @escaping @Sendable () async -> Void) async {
         let time = time
@@ -50,13 +52,11 @@ package struct House: Sendable {
     }
 }
 
-/// The catalog in force. Replaced as a whole; an operation keeps the entry that it began with.
-package final class CatalogHolder: Sendable {
-    private let catalog: Mutex<Catalog?>
-
-    package init(_ catalog: Catalog?) { self.catalog = Mutex(catalog) }
-
-    package var current: Catalog { catalog.withLock { $0 } ?? .empty }
-    /// False: none was found, or the one that was is refused; the daemon is ready but degraded.
-    package var isThere: Bool { catalog.withLock { $0 != nil } }
+extension House {
+    /// Another catalog counts: the library looks at its games against it, and subscribers and peers hear of it.
+    func catalogSwapped() async {
+        await library.setCatalog(catalog.current)
+        // Also what only a list shows, as a genre.
+        events.publish(await gameTable())
+    }
 }

@@ -30,7 +30,7 @@ extension Node {
         let database = try await openDatabase(state, loops)
         let games = try await openGames(settings, database, random, log.component("Library"))
         await recover(games, loops, log.component("Recovery"))
-        let catalog = CatalogHolder(readCatalog(settings, log.component("Catalog")))
+        let catalog = await firstCatalog(settings, state, loops, log.component("CatalogKeeper"))
         let library = GameLibrary(
             database: database, disk: loops.disk, pool: MemoryPool(blockBytes: Grid.chunkBytes, limit: 2), time: time,
             log: log.component("Library"))
@@ -59,11 +59,13 @@ extension Node {
             fetchPool: MemoryPool(blockBytes: Grid.chunkBytes, limit: Limits.chunkBuffers),
             memory: OperationMemory(database: database, lines: lines, log: log.component("OperationTable")),
             helperPath: helperPath)
+        let operations = OperationTable(
+            ports: house.operationPorts, limit: settings.operations.value, time: time,
+            log: log.component("OperationTable"))
         return Node(
             house: house,
-            operations: OperationTable(
-                ports: house.operationPorts, limit: settings.operations.value, time: time,
-                log: log.component("OperationTable")),
+            operations: operations,
+            keeper: keeper(house, operations) { degrade.yield(Degradation(component: "CatalogKeeper", reason: $0)) },
             identity: identity, quic: quic,
             monitor: LocalMonitor(
                 library: library, loop: loops.net[0], disk: loops.disk, time: time,
@@ -148,21 +150,29 @@ extension Node {
         }
     }
 
-    private static func readCatalog(_ settings: DaemonSettings, _ log: Log) -> Catalog? {
-        guard let path = settings.catalog.value else {
-            log.warning("There is no catalog; name one with --catalog.", kind: "no_catalog")
-            return nil
-        }
-        do {
-            let catalog = try CatalogReader.read(path: path)
-            log.notice(
-                "The catalog is read.", kind: "catalog_read", .path("path", path),
-                .field("games", catalog.entries.count))
-            return catalog
-        } catch {
-            log.warning("The catalog is refused: \(error.sentence)", kind: "no_catalog", .path("path", path))
-            return nil
-        }
+    /// Read before the daemon says that it is ready, or found missing.
+    private static func firstCatalog(
+        _ settings: DaemonSettings, _ state: StateDirectory, _ loops: Loops, _ log: Log
+    ) async -> CatalogHolder {
+        let holder = CatalogHolder(nil)
+        let place = CatalogPlace(settings, OwnCatalog(directory: state.path))
+        let step = holder.take(await loops.disk.run { CatalogLook.read(place) }, at: place)
+        holder.tell(step, at: place, log)
+        if step == .nothing { log.warning("There is no catalog.", kind: "no_catalog") }
+        return holder
+    }
+
+    private static func keeper(
+        _ house: House, _ operations: OperationTable, degraded: @escaping @Sendable (String?) -> Void
+    ) -> CatalogKeeper {
+        CatalogKeeper(
+            holder: house.catalog,
+            ports: CatalogKeeper.Ports(
+                place: { CatalogPlace(house.settings, house.ownCatalog) },
+                swapped: { await house.catalogSwapped() },
+                changed: { await operations.takeUp() }, degraded: degraded),
+            loop: house.loops.net[0], disk: house.loops.disk, time: house.time,
+            log: house.log.component("CatalogKeeper"))
     }
 
     private static func addresses(_ settings: DaemonSettings) throws(StartFailure) -> [SocketAddress] {

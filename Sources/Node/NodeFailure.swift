@@ -122,7 +122,8 @@ extension Failure {
 
     static let noCatalog = Failure(
         .noCatalog, "The daemon has no catalog, so it knows no games.",
-        hint: "Name a game.db with --catalog, or as catalog in lanspreadd.conf, and restart the daemon.")
+        hint: "Make one of the games that are here with: lanspreadctl catalog init --from-library; or name a game.db "
+            + "as catalog in lanspreadd.conf and type: lanspreadctl reload")
 
     static func settingsRejected(_ rejection: SettingsRejection) -> Failure {
         let faults = rejection.errors.map(\.sentence).joined(separator: " ")

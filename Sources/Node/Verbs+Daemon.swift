@@ -1,5 +1,6 @@
 import Control
 import Crypto
+import Database
 import Library
 import Linux
 import Model
@@ -49,15 +50,17 @@ extension Node {
     }
 
     private var catalogView: JSONValue {
-        guard house.catalog.isThere, let path = house.settings.catalog.value else { return .null }
-        return ["path": .string(path), "games": .count(house.catalog.current.entries.count)]
+        guard let catalog = house.catalog.inForce else { return .null }
+        return ["path": .string(catalog.place.path), "games": .count(catalog.reading.catalog.entries.count)]
     }
 
     private func degradations(_ components: [ComponentStatus]) -> [Reduced] {
         var list: [Reduced] = []
         if !house.catalog.isThere {
+            let problem = house.catalog.problem.map { " \($0)" } ?? ""
             list.append(
-                Reduced(component: "Catalog", reason: Failure.noCatalog.sentence, hint: Failure.noCatalog.hint))
+                Reduced(
+                    component: "Catalog", reason: Failure.noCatalog.sentence + problem, hint: Failure.noCatalog.hint))
         }
         if house.games == nil {
             let missing = Failure.noGamesDirectory(house.settings.gamesDirectory.value)

@@ -7,7 +7,7 @@ extension Node {
         let name = parameters["game"]?.string ?? ""
         let catalog = house.catalog.current
         guard let game = GameID(name), let entry = catalog[game] else {
-            throw .noSuchGame(name, hasCatalog: !catalog.entries.isEmpty)
+            throw .noSuchGame(name, hasCatalog: house.catalog.isThere)
         }
         return entry
     }

@@ -51,7 +51,7 @@ extension SettingKey {
     /// that were said, the size of tables.
     package var isLive: Bool {
         switch self {
-        case .peer, .interfaces, .operations, .sourceGrace, .logLevel: true
+        case .catalog, .peer, .interfaces, .operations, .sourceGrace, .logLevel: true
         default: false
         }
     }

@@ -45,6 +45,7 @@ struct Program {
         case .history: return try history()
         case .events: return try events()
         case .logs: return try logs()
+        case .catalog: return try catalog()
         case .config: return try config()
         case .reload: return try reload()
         case .identity: return try identity()

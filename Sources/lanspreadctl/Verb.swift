@@ -3,8 +3,7 @@ enum Verb: String, CaseIterable {
     case status, list, info, peers, peer, connect
     case waitPeers = "wait-peers"
     case download, install, operations, transfers, cancel, pause, resume, history
-    case events, logs, config, reload, identity,
-        shutdown, help, version
+    case catalog, events, logs, config, reload, identity, shutdown, help, version
 
     struct Flag {
         let name: String
@@ -44,6 +43,17 @@ enum Verb: String, CaseIterable {
         Flag(name: "--installed", summary: "that are installed"),
         Flag(name: "--available", summary: "that are here, or that a peer can send now"),
         Flag(name: "--all", summary: "also those of the catalog that nobody has"),
+    ]
+
+    private static let catalogFlags = [
+        Flag(name: "--from-library", summary: "init: with every game that is downloaded here"),
+        Flag(name: "--force", summary: "init: lose this host's own catalog that is there"),
+        Flag(name: "--title", value: "TEXT", summary: "add: its name; the id without one"),
+        Flag(name: "--size", value: "BYTES", summary: "add: as 734003200, 700MB or 1.5GB"),
+        Flag(name: "--genre", value: "TEXT", summary: "add: its genre"),
+        Flag(name: "--players", value: "TEXT", summary: "add: how many can play, as 16"),
+        Flag(name: "--publisher", value: "TEXT", summary: "add: its publisher"),
+        Flag(name: "--released", value: "TEXT", summary: "add: when it came out"),
     ]
 
     private static let logFlags = [
@@ -132,6 +142,11 @@ enum Verb: String, CaseIterable {
                 usage: "[show OPERATION]",
                 summary: "Lists the operations that ended, newest first; or says how one went.",
                 example: "lanspreadctl history show 42")
+        case .catalog:
+            Entry(
+                usage: "show|check|init|add|remove ...",
+                summary: "Shows the catalog, checks a file, or keeps a catalog of this host's own.",
+                example: "lanspreadctl catalog init --from-library", flags: Self.catalogFlags)
         case .events:
             Entry(
                 usage: "", summary: "Shows what happens, until it is interrupted.",
@@ -186,6 +201,15 @@ enum Verb: String, CaseIterable {
         }
         if self == .peer {
             lines += ["", "A peer is named by its identity, the beginning of one identity only, or its whole name."]
+        }
+        if self == .catalog {
+            lines += [
+                "", "  catalog show               what is in force, whose it is, and what is left out",
+                "  catalog check FILE         what the daemon would take of a game.db; asks no daemon",
+                "  catalog init               begins a catalog of this host's own",
+                "  catalog add GAME VERSION   adds a game, or gives it another version; the rest stays",
+                "  catalog remove GAME        takes a game out; its files stay",
+            ]
         }
         if !entry.flags.isEmpty { lines += [""] + Self.describe(entry.flags) }
         lines += ["", "See also: lanspreadctl help"]

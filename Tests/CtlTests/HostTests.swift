@@ -35,7 +35,7 @@ import Testing
         house.daemon.state.withLock { state in
             state.settings = [
                 "settings": [
-                    ["key": "catalog", "value": "", "origin": "built in", "live": false, "next": .null],
+                    ["key": "catalog", "value": "", "origin": "built in", "live": true, "next": .null],
                     [
                         "key": "name", "value": "Den", "origin": "--name", "live": false,
                         "next": ["value": "Attic", "origin": "/a.conf:2"],

@@ -15,7 +15,7 @@ import Testing
             let host = try await TestHost.start(name: "alone", games: games.path, catalog: nil)
             let status = try await host.done("status")
             #expect(status["state"]?.string == "degraded")
-            #expect(status["degraded"]?.array?.first?["hint"]?.string?.contains("--catalog") == true)
+            #expect(status["degraded"]?.array?.first?["hint"]?.string?.contains("lanspreadctl catalog init") == true)
             let download = try await host.ctl("download", "quake")
             #expect(download.status == 78)
             #expect(download.errors.contains("The daemon has no catalog"))

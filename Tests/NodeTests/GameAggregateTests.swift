@@ -16,7 +16,8 @@ enum Holdings {
     static func entry(_ version: String = "20240501") throws -> CatalogEntry {
         CatalogEntry(
             game: try #require(GameID("quake")), title: "Quake", version: try #require(GameVersion(version)),
-            bytes: 900, genre: "Real-time strategy", publisher: "id Software", playersLimit: "2 (+ 6 CPU)")
+            bytes: 900, genres: CatalogText(english: "Real-time strategy"), publisher: "id Software",
+            playersLimit: "2 (+ 6 CPU)")
     }
 
     static func holding(

@@ -111,7 +111,7 @@ let package = Package(
         tests("Control", ["Control", "Model"]),
         tests("Storage", ["Storage", "Model", "Linux", "TestKit"]),
         tests("Database", ["Database", "Model", "Runtime", "Linux", "Fixture", "TestKit"]),
-        tests("Settings", ["Settings", "Model", "Runtime", "TestKit"]),
+        tests("Settings", ["Settings", "Model", "Runtime", "Linux", "TestKit"]),
         tests("Archive", ["Archive", "Unpack", "Model", "Runtime", "Linux", "Fixture", "TestKit"]),
         tests("Crypto", ["Crypto", "Model"]),
         tests("Mdns", ["Mdns", "Runtime", "Linux"]),
@@ -131,12 +131,12 @@ let package = Package(
         tests(
             "Node",
             [
-                "Node", "Control", "Database", "Library", "Transfer", "PeerLink", "Wire", "Content", "Storage", "Model",
-                "Runtime", "Linux", "TestKit",
+                "Node", "Control", "Database", "Library", "Transfer", "PeerLink", "Wire", "Content", "Storage", "Settings",
+                "Model", "Runtime", "Linux", "TestKit",
             ]),
         tests(
             "Daemon",
-            ["Model", "Runtime", "Linux", "Wire", "Crypto", "Quic", "PeerLink", "Fixture", "TestKit"]),
+            ["lanspreadd", "Model", "Runtime", "Linux", "Wire", "Crypto", "Quic", "PeerLink", "Fixture", "TestKit"]),
         tests("Ctl", ["lanspreadctl", "ControlServer", "Control", "Model", "Runtime", "Linux", "TestKit"]),
         tests("Tidy", []),
     ]

@@ -240,6 +240,14 @@ package enum Limits {
     /// A record of 500,000 paths of 120 bytes fits.
     package static let recordBytes = 64 << 20
 
+    // MARK: - Settings
+
+    /// A few small files, on a disk that may have to spin up; below the 15 s that lanspreadctl waits for an answer.
+    package static let reloadDeadline = Duration.seconds(10)
+    /// Readings that may be under way, those that hang included: each holds a disk thread, and there are two of them
+    /// more than processors.
+    package static let settingsReadings = 2
+
     // MARK: - State
 
     /// A private key with its certificate has 1 KiB.

@@ -32,6 +32,8 @@ package final class Node: Sendable {
     let started: Instant
     /// Set once by the composition root, which owns the supervisor.
     let supervision = Mutex(SupervisionPorts())
+    /// Readings of the settings under way, those included that hang and that nobody waits for any more.
+    let settingsReadings = Locked(0)
 
     /// What the composition root gives back after it has built the supervisor from `children`.
     package struct SupervisionPorts: Sendable {

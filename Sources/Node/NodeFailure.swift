@@ -132,6 +132,11 @@ extension Failure {
             hint: "See all of it with: lanspreadd --check-config")
     }
 
+    static let settingsUnread = Failure(
+        .timeout,
+        "The settings stay as they are: their files are not read within \(Limits.reloadDeadline.components.seconds) s.",
+        hint: "See whether the disk that they lie on, or the one of the games, answers.", retryable: true)
+
     static func identityKept(_ error: StartFailure) -> Failure {
         Failure(
             error.exit == .notAllowed ? .notAllowed : .internalFault, "The identity stays as it is: \(error.sentence)",

@@ -14,11 +14,13 @@ extension Node {
     /// Reads every source of the settings again. Either all of it is sound and takes effect as a whole, or nothing
     /// changes. One at a time: the composition root sees to that.
     ///
-    /// - Throws: `bad_configuration`, after the log has every fault with its file and line.
+    /// - Throws: `bad_configuration`, after the log has every fault with its file and line; `timeout`, when a disk
+    ///   hangs.
     package func reload(_ source: SettingsSource) async throws(Failure) -> JSONValue {
+        let reading = try await read(source)
         let loaded: LoadedSettings
         do {
-            loaded = try await house.loops.disk.run { () throws(SettingsRejection) in try source.load() }
+            loaded = try reading.get()
         } catch {
             for warning in error.warnings { house.log.warning(warning.text, kind: "settings_warning") }
             for fault in error.errors {
@@ -38,6 +40,30 @@ extension Node {
             "needs_restart": .array(reload.needsRestart.map { .string($0.rawValue) }),
             "warnings": .array(loaded.warnings.map { .string($0.text) }),
         ]
+    }
+
+    /// The files may lie on a disk that hangs, or every disk thread may wait for one: then nothing is reloaded, and the
+    /// next reload is not held up by that.
+    private func read(_ source: SettingsSource) async throws(Failure) -> Result<LoadedSettings, SettingsRejection> {
+        let isAdmitted = settingsReadings.withLock { readings in
+            guard readings < Limits.settingsReadings else { return false }
+            readings += 1
+            return true
+        }
+        guard isAdmitted else { throw slowSettings() }
+        let outcome = await house.loops.disk.run(within: Limits.reloadDeadline, on: house.time) {
+            defer { self.settingsReadings.withLock { $0 -= 1 } }
+            return Result { () throws(SettingsRejection) in try source.load() }
+        }
+        if let outcome { return outcome }
+        guard !Task.isCancelled else { throw Failure(.shuttingDown, "The daemon is stopping.") }
+        throw slowSettings()
+    }
+
+    private func slowSettings() -> Failure {
+        let failure = Failure.settingsUnread
+        house.log.error(failure.sentence, kind: "reload_failed")
+        return failure
     }
 
     private func tell(_ reload: SettingsReload) {

@@ -98,6 +98,25 @@ package final class DiskPool: Sendable {
         return try result.get()
     }
 
+    /// The same for who cannot wait for ever: nil when `limit` has passed or the task was cancelled before the work was
+    /// done. It is done all the same, and nobody hears of it.
+    package func run<Value: Sendable>(
+        within limit: Duration, on time: any TimeSource, _ work: @escaping @Sendable () -> Value
+    ) async -> Value? {
+        let outcome = OneShot<Value?>()
+        begin { outcome.give(work()) }
+        return await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                // Cut short when the work is done.
+                try? await time.sleep(for: limit)
+                outcome.give(nil)
+            }
+            let value = await outcome.take(orGive: nil)
+            group.cancelAll()
+            return value
+        }
+    }
+
     /// Gives the work to a disk thread and does not wait: for what may hang longer than whoever asks for it.
     package func begin(_ work: @escaping @Sendable () -> Void) {
         add(work)

@@ -37,6 +37,8 @@ struct DownloadPlan {
     private var failures: [PeerID: [Int: Int]] = [:]
     /// Who failed a waiting chunk last: it is not the next one to be asked for it, when there is another.
     private var shunned: [Int: PeerID] = [:]
+    /// Chunks that a peer failed a moment ago: asked at once it would most likely fail them again, and be out of tries.
+    private var resting: [PeerID: Set<Int>] = [:]
     let chunkCount: Int
 
     init(missing: [Int], chunkCount: Int) {
@@ -75,7 +77,7 @@ struct DownloadPlan {
         }
         let tries = failures[source.peer] ?? [:]
         let index = waiting.lastIndex { chunk in
-            tries[chunk, default: 0] < Limits.triesPerPeer
+            tries[chunk, default: 0] < Limits.triesPerPeer && resting[source.peer]?.contains(chunk) != true
                 && (shunned[chunk] != source.peer || !hasOther(than: source.peer, for: chunk))
         }
         guard let index else { return nil }
@@ -92,13 +94,17 @@ struct DownloadPlan {
         remaining -= 1
     }
 
-    /// The bytes were wrong or did not come; counts against the peer.
+    /// The bytes were wrong or did not come; counts against the peer, which is not asked for them until `rested`.
     mutating func failed(_ chunk: Int, from source: SourceID) {
         take(chunk, from: source)
         failures[source.peer, default: [:]][chunk, default: 0] += 1
         shunned[chunk] = source.peer
+        resting[source.peer, default: []].insert(chunk)
         waiting.append(chunk)
     }
+
+    /// The peer may be asked again for a chunk that it failed.
+    mutating func rested(_ chunk: Int, of peer: PeerID) { resting[peer]?.remove(chunk) }
 
     /// Nobody's fault: the chunk was not asked for in the end, or the link went.
     mutating func returned(_ chunk: Int, from source: SourceID) {

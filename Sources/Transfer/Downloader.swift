@@ -63,6 +63,9 @@ package enum DownloadError: Error, Sendable {
 ///
 /// `DownloadPlan` decides; this actor waits. It never touches a file: `ChunkWriter` verifies and writes.
 package actor Downloader {
+    /// Before a source that could not give a chunk is asked again: a dozen chunks of a gigabit line.
+    private static let pause = Duration.milliseconds(500)
+
     private var plan: DownloadPlan
     private var fatal: DownloadError?
     private var hasWrongBytes = false
@@ -211,14 +214,13 @@ package actor Downloader {
             plan.returned(chunk, from: source.id)
             // Another source may have nothing to do; this one would ask for the same chunk again.
             change.yield()
-            // Busy is temporary by its meaning; half a second is a dozen chunks of a gigabit line.
-            try? await time.sleep(for: .milliseconds(500))
+            // Busy is temporary by its meaning.
+            try? await time.sleep(for: Downloader.pause)
             return true
         case .tooSlow, .cut:
             // The stream is gone and the link is not: another try, but not for ever.
             plan.failed(chunk, from: source.id)
-            // It is for another source now, which may have nothing to do.
-            change.yield()
+            await rest(chunk, source)
             return true
         case .cancelled:
             plan.returned(chunk, from: source.id)
@@ -249,14 +251,23 @@ package actor Downloader {
             return false
         }
         plan.failed(chunk, from: source.id)
-        change.yield()
         hasWrongBytes = true
         log.warning(
             "A peer sent bytes that fail their digest.", kind: "peer_wrong_bytes", .game(manifest.game),
             .peer(source.peer),
             .field("chunk", chunk))
         await ports.strike(source.peer)
+        await rest(chunk, source)
         return true
+    }
+
+    /// A chunk that failed is for another source now, which may have nothing to do; the one that failed it has a moment
+    /// to recover.
+    private func rest(_ chunk: Int, _ source: Source) async {
+        change.yield()
+        // Cut short only when the download ends.
+        try? await time.sleep(for: Downloader.pause)
+        plan.rested(chunk, of: source.peer)
     }
 
     private func report() async {

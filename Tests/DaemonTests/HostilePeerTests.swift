@@ -95,12 +95,18 @@ import Wire
         try await within(.seconds(60)) {
             let scene = try await Scene()
             let charlie = scene.charlie
-            try await scene.besides(manifest: scene.manifest) { _, sink throws(PeerRefusal) in
+            let asked = Trace<(chunk: Int, at: Instant)>()
+            try await scene.besides(manifest: scene.manifest) { request, sink throws(PeerRefusal) in
+                asked.record((request.first, MonotonicTime().now))
                 sink.cancel()
             } _: { _ in
                 let outcome = try await charlie.ctl("download", "ggoo", "--no-install")
                 #expect(outcome.status == 11, "\(outcome)")
                 #expect(outcome.errors.contains("break off"), "\(outcome)")
+                // Each time it had a moment to recover.
+                let first = asked.events.filter { $0.chunk == asked.events.first?.chunk }.map(\.at)
+                #expect(first.count > 1)
+                for (one, next) in zip(first, first.dropFirst()) { #expect(next - one >= .milliseconds(400)) }
             }
         }
     }

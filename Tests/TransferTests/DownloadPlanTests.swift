@@ -42,6 +42,7 @@ import Testing
             #expect(plan.next(for: alpha) == nil)
             #expect(plan.next(for: bravo) == 0)
             plan.returned(0, from: bravo)
+            plan.rested(0, of: alpha.peer)
         }
         #expect(plan.next(for: alpha) == nil)
         #expect(!plan.isExhausted)
@@ -60,7 +61,23 @@ import Testing
         #expect(plan.next(for: alpha) == 1)
         plan.landed(1, from: alpha)
         plan.spend(bravo)
+        // It has a moment to recover first.
+        #expect(plan.next(for: alpha) == nil)
+        #expect(!plan.isExhausted)
+        plan.rested(0, of: alpha.peer)
         #expect(plan.next(for: alpha) == 0)
+    }
+
+    @Test func `leaves a peer in peace about what it failed, whatever its link, and nobody else`() throws {
+        let (before, after, other) = (try source(1, links.0), try source(1, links.1), try source(2, links.0))
+        var plan = DownloadPlan(missing: [0], chunkCount: 1)
+        plan.update(sources: [before])
+        #expect(plan.next(for: before) == 0)
+        plan.failed(0, from: before)
+        plan.update(sources: [after])
+        #expect(plan.next(for: after) == nil)
+        plan.update(sources: [after, other])
+        #expect(plan.next(for: other) == 0)
     }
 
     @Test func `is exhausted when every source failed a chunk three times`() throws {
@@ -70,6 +87,7 @@ import Testing
         for _ in 0..<Limits.triesPerPeer {
             _ = plan.next(for: alpha)
             plan.failed(0, from: alpha)
+            plan.rested(0, of: alpha.peer)
         }
         #expect(plan.isExhausted)
     }
@@ -81,6 +99,7 @@ import Testing
         for _ in 0..<Limits.triesPerPeer {
             _ = plan.next(for: before)
             plan.failed(0, from: before)
+            plan.rested(0, of: before.peer)
         }
         plan.update(sources: [after])
         #expect(plan.next(for: after) == nil)

@@ -30,6 +30,7 @@ extension Node {
         let database = try await openDatabase(state, loops)
         let games = try await openGames(settings, database, random, log.component("Library"))
         await recover(games, loops, log.component("Recovery"))
+        if Task.isCancelled { throw StartFailure(.unavailable, "The start was given up.") }
         let catalog = await firstCatalog(settings, state, loops, log.component("CatalogKeeper"))
         let library = GameLibrary(
             database: database, disk: loops.disk, pool: MemoryPool(blockBytes: Grid.chunkBytes, limit: 2), time: time,
@@ -140,6 +141,8 @@ extension Node {
     private static func recover(_ games: GamesDirectory?, _ loops: Loops, _ log: Log) async {
         guard let games else { return }
         for game in (try? games.games()) ?? [] {
+            // The start is given up; what is left of this is left to the next one.
+            if Task.isCancelled { return }
             do throws(StorageError) {
                 if let sentence = try await Recovery.recover(try games.root(game), disk: loops.disk).sentence {
                     log.notice(sentence, kind: "game_recovered", .game(game))

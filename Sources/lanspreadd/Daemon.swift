@@ -24,14 +24,50 @@ struct Daemon: Sendable {
             component: "lanspreadd", sink: lines,
             level: LogLevel(settings.logLevel.value) ?? .info)
         for warning in loaded.warnings { log.warning(warning.text, kind: "settings_warning") }
+        let loops = try threads()
+        let (wishes, reloads) = (Wishes(), Reloads())
+        let stream = signals.stream(on: loops.net[0])
+        let outcome = await withTaskGroup(of: Result<Int32, StartFailure>?.self) { group in
+            group.addTask {
+                await wishes.follow(stream) { reloads.ask() }
+                return nil
+            }
+            group.addTask {
+                do throws(StartFailure) {
+                    return .success(try await obey(wishes, reloads, loops, log, lines))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            var outcome = Result<Int32, StartFailure>.success(0)
+            for await case let end? in group {
+                outcome = end
+                group.cancelAll()
+            }
+            return outcome
+        }
+        log.flush()
+        return try outcome.get()
+    }
+
+    /// The start and the life, each obeying the wishes while it lasts.
+    private func obey(
+        _ wishes: Wishes, _ reloads: Reloads, _ loops: Loops, _ log: Log, _ lines: OperationLog
+    ) async throws(StartFailure) -> Int32 {
         let listeners = ServiceManager.takeListeners()
         // By its name in lanspreadd.socket; a unit of somebody's own need not give it one.
         let control = listeners.first { $0.name == "control" } ?? listeners.first
-        let loops = try threads()
-        let time = MonotonicTime()
-        let node = try await Node.build(
-            settings: settings, helperPath: try helperPath(), loops: loops, time: time, random: .system, log: log,
-            lines: lines)
+        let (time, report, helperPath) = (MonotonicTime(), StatusReport(), try helperPath())
+        let start = Start(wishes: wishes, report: report, time: time, log: log)
+        let node = try await start.run { () throws(StartFailure) in
+            try await Node.build(
+                settings: settings, helperPath: helperPath, loops: loops, time: time, random: .system, log: log,
+                lines: lines)
+        }
+        guard let node else {
+            log.notice("The daemon has stopped before it was ready.", kind: "stopped")
+            return 0
+        }
         let server = ControlServer(
             socketPath: settings.socket.value, inherited: control?.socket, handler: node, loop: loops.net[0],
             log: log.component("ControlServer"))
@@ -44,19 +80,21 @@ struct Daemon: Sendable {
             changed: { node.house.events.publish(.componentChanged($0)) },
             // While the control socket still stands, so that subscribers hear of it.
             failed: { node.house.events.publish(.runtimeFailed(component: $0, reason: $1)) })
-        var ports = Node.SupervisionPorts()
-        let report = StatusReport(events: node.house.events) { node.house.catalog.isThere }
-        ports.stop = {
+        report.ask { node.house.catalog.isThere }
+        let stop: @Sendable () -> Void = {
             report.stopping()
             supervisor.stop()
         }
-        let reloads = Reloads()
+        var ports = Node.SupervisionPorts()
+        ports.stop = stop
         ports.reload = { await reloads.askAndWait() }
         ports.statuses = { await supervisor.statuses() }
         node.attach(ports)
-        let status = await live(node, supervisor, reloads, report, signals.stream(on: loops.net[0]), log)
-        log.flush()
-        return status
+        wishes.obeyed { number in
+            if number > 1 { supervisor.hurry() }
+            stop()
+        }
+        return await live(node, supervisor, reloads, report, log)
     }
 
     private func threads() throws(StartFailure) -> Loops {
@@ -69,19 +107,14 @@ struct Daemon: Sendable {
     }
 
     private func live(
-        _ node: Node, _ supervisor: Supervisor, _ reloads: Reloads, _ report: StatusReport,
-        _ signals: AsyncStream<Int32>, _ log: Log
+        _ node: Node, _ supervisor: Supervisor, _ reloads: Reloads, _ report: StatusReport, _ log: Log
     ) async -> Int32 {
         let isUp = AsyncGate()
         let exit = await withTaskGroup(of: SupervisorExit?.self) { group in
             group.addTask {
-                await Daemon.obey(signals, supervisor, reloads, report)
-                return nil
-            }
-            group.addTask {
                 // Cancelled is stopped before it was ready.
                 guard (try? await isUp.wait()) != nil else { return nil }
-                await reloads.run(node, source) { report.text }
+                await reloads.run(node, source, report)
                 return nil
             }
             group.addTask {
@@ -89,7 +122,7 @@ struct Daemon: Sendable {
                 return nil
             }
             group.addTask {
-                await report.run()
+                await report.run(node.house.events)
                 return nil
             }
             group.addTask {
@@ -98,7 +131,7 @@ struct Daemon: Sendable {
             }
             group.addTask {
                 await supervisor.run {
-                    ServiceManager.ready(status: report.text)
+                    report.ready()
                     isUp.open()
                     node.house.events.publish(.localReady)
                     log.notice("The daemon is ready.", kind: "ready", .path("games", settings.gamesDirectory.value))
@@ -112,31 +145,10 @@ struct Daemon: Sendable {
             return exit
         }
         node.house.events.finish()
-        guard case .failed(let component, let reason) = exit else {
-            log.notice("The daemon has stopped.", kind: "stopped")
-            return 0
-        }
-        log.error(
-            "\(component) failed, and the daemon ends: \(reason)", kind: "runtime_failed",
-            .field("component", component))
+        log.notice("The daemon has stopped.", kind: "stopped")
+        // The supervisor has said who failed and why.
+        guard case .failed = exit else { return 0 }
         return isUp.isOpen ? 1 : StartFailure.Exit.unavailable.rawValue
-    }
-
-    /// The first wish to stop is obeyed in order, the second at once.
-    private static func obey(
-        _ signals: AsyncStream<Int32>, _ supervisor: Supervisor, _ reloads: Reloads, _ report: StatusReport
-    ) async {
-        var isStopping = false
-        for await signal in signals {
-            guard signal != ProcessSignals.hangup else {
-                if !isStopping { reloads.ask() }
-                continue
-            }
-            if isStopping { supervisor.hurry() }
-            report.stopping()
-            isStopping = true
-            supervisor.stop()
-        }
     }
 
     /// Tells systemd that we live, and only when every thread that the daemon needs, and every Required subsystem, has

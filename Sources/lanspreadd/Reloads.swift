@@ -3,7 +3,6 @@ import Model
 import Node
 import Runtime
 import Settings
-import Systemd
 
 /// The one door for reloads: SIGHUP and the verb may come together, and the later one must win.
 struct Reloads: Sendable {
@@ -11,7 +10,7 @@ struct Reloads: Sendable {
         let answer = OneShot<Result<JSONValue, Failure>>()
     }
 
-    /// Those who wait while one runs, which takes as long as a few files take to be read.
+    /// Those who wait while one runs, which takes as long as a few files take to be read, or `Limits.reloadDeadline`.
     private static let waiting = 16
 
     private let requests: AsyncStream<Request>
@@ -36,23 +35,20 @@ struct Reloads: Sendable {
     }
 
     /// Until it is cancelled, once the daemon is ready: the end of a reload says READY=1 again.
-    ///
-    /// - Parameter line: systemd's line about the daemon when there is nothing to say about its settings.
-    func run(_ node: Node, _ source: SettingsSource, line: () -> String) async {
+    func run(_ node: Node, _ source: SettingsSource, _ report: StatusReport) async {
         for await request in requests {
-            ServiceManager.reloading()
-            var status = line()
+            report.reloading()
             let result: Result<JSONValue, Failure>
             do throws(Failure) {
                 let changes = try await node.reload(source)
                 result = .success(changes)
                 let waiting = changes["needs_restart"]?.array ?? []
-                if !waiting.isEmpty { status = "Ready; new settings wait for a restart" }
+                report.ready(waiting.isEmpty ? nil : "Ready; new settings wait for a restart")
             } catch {
                 result = .failure(error)
-                status = "Ready with the old settings: the new ones are refused"
+                let reason = error.kind == .badConfiguration ? "are refused" : "cannot be read"
+                report.ready("Ready with the old settings: the new ones \(reason)")
             }
-            ServiceManager.ready(status: status)
             request.answer.give(result)
         }
     }

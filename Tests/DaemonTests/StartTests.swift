@@ -64,6 +64,9 @@ import Testing
                 "--listen", "127.0.0.1:0", in: games)
             #expect(socket.status == 69)
             #expect(socket.errors.contains("another daemon answers there"), "\(socket.errors)")
+            // Who ends an error logs it, and logs it once.
+            let lines = socket.errors.split(separator: "\n").filter { $0.contains("another daemon answers there") }
+            #expect(lines.count == 1, "\(lines)")
             let port = try await start(
                 "--games-dir", games.path, "--state-dir", "\(games.path)/state", "--socket", "\(games.path)/s",
                 "--listen", try await host.address(), in: games)

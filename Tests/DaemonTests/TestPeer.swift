@@ -93,6 +93,32 @@ final class TestPeer: Sendable {
         return (connection, control)
     }
 
+    /// A link to a daemon that lives while `body` runs: it says hello and answers pings.
+    func link<Value: Sendable>(
+        to address: String, _ body: @escaping @Sendable (PeerLink) async throws -> Value
+    ) async throws -> Value {
+        guard let remote = SocketAddress(address) else { throw TestFailure("\(address) is no address") }
+        let connection = try await quic.connect(to: remote)
+        guard let link = PeerLink(connection, requests: .none, time: MonotonicTime(), log: .silent) else {
+            throw TestFailure("the daemon has no identity")
+        }
+        _ = try await link.greet(hello()) { _ in nil }
+        return try await withThrowingTaskGroup(of: Value?.self) { group in
+            group.addTask {
+                _ = await link.run { message throws(LinkError) in
+                    if case .ping(let nonce) = message { link.post(.pong(nonce: nonce)) }
+                }
+                return nil
+            }
+            group.addTask { try await body(link) }
+            for try await case let value? in group {
+                group.cancelAll()
+                return value
+            }
+            throw TestFailure("the link ended")
+        }
+    }
+
     /// What an honest daemon answers to `get_manifest` of a game that is hashed.
     func manifest(of game: GameID, from address: String) async throws -> [UInt8] {
         let (connection, control) = try await dial(address)

@@ -5,6 +5,8 @@ import Glibc
 package final class Epoll: Sendable {
     package static let readable = EPOLLIN.rawValue
     package static let writable = EPOLLOUT.rawValue
+    /// Something out of turn: how /proc/self/mountinfo says that it reads differently now.
+    package static let urgent = EPOLLPRI.rawValue
     /// Reported without being asked for.
     package static let hangup = EPOLLHUP.rawValue
     package static let failed = EPOLLERR.rawValue

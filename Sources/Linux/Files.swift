@@ -193,6 +193,25 @@ package enum Files {
         return UInt64(result.f_bavail).multipliedReportingOverflow(by: UInt64(result.f_frsize)).partialValue
     }
 
+    /// Why nothing can be written beneath the directory by this process: its disk is mounted read-only, or the
+    /// permissions say so; nil when something can.
+    package static func whyReadOnly(_ directory: Descriptor) throws(LinuxError) -> LinuxError? {
+        var result = statvfs()
+        try check("fstatvfs") { fstatvfs(directory.rawValue, &result) }
+        if result.f_flag & UInt(ST_RDONLY) != 0 { return LinuxError(call: "fstatvfs", code: EROFS) }
+        guard faccessat(directory.rawValue, ".", W_OK | X_OK, AT_EACCESS) != 0 else { return nil }
+        return LinuxError(call: "faccessat", code: errno)
+    }
+
+    /// Where the kernel says that the open directory stands now, without links.
+    package static func path(of directory: Descriptor) throws(LinuxError) -> String {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+        let count = try check("readlink") {
+            Int32(readlink("/proc/self/fd/\(directory.rawValue)", &buffer, Int(PATH_MAX)))
+        }
+        return String(decoding: buffer.prefix(Int(count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
     /// Tells the kernel that a file will be read once and in order.
     package static func willReadOnce(_ file: Descriptor) {
         // Only advice: a file system that does not take it is none the worse.

@@ -45,6 +45,12 @@ package final class Inotify: Sendable {
         return try check("inotify_add_watch") { inotify_add_watch(descriptor.rawValue, path, UInt32(bitPattern: mask)) }
     }
 
+    /// Says nothing more of it; that it was forgotten already is fine.
+    package func unwatch(_ watch: Int32) {
+        // EINVAL: the kernel ended the watch itself.
+        _ = inotify_rm_watch(descriptor.rawValue, watch)
+    }
+
     /// What has happened since the last call, at most a buffer full; empty when there is nothing.
     package func read() throws(LinuxError) -> [Event] {
         var buffer = [UInt8](repeating: 0, count: Inotify.bufferBytes)

@@ -31,6 +31,12 @@ package struct LinuxError: Error, Hashable, Sendable {
     package var isEscape: Bool { code == EXDEV }
     package var isPermission: Bool { code == EACCES || code == EPERM }
     package var isReadOnly: Bool { code == EROFS }
+    /// The descriptor is not open, or not for that.
+    package var isBadDescriptor: Bool { code == EBADF }
+    /// What the descriptor stands for is not there any more.
+    package var isStale: Bool { code == ESTALE }
+    package static func readOnly(_ call: String) -> LinuxError { LinuxError(call: call, code: EROFS) }
+    package static func stale(_ call: String) -> LinuxError { LinuxError(call: call, code: ESTALE) }
     /// This file system or kernel does not know the call.
     package var isUnsupported: Bool { code == EOPNOTSUPP || code == ENOSYS || code == EINVAL }
     package var isAddressInUse: Bool { code == EADDRINUSE }

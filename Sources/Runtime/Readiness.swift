@@ -8,9 +8,10 @@ package final class Readiness: Sendable {
     package let descriptor: Descriptor
     private let source: Source
 
-    package init(_ descriptor: Descriptor, on loop: EventLoop) {
+    /// - Parameter reading: what counts as readable; of a file in /proc it is not the bytes but `Epoll.urgent`.
+    package init(_ descriptor: Descriptor, on loop: EventLoop, reading: UInt32 = EventLoop.readable) {
         self.descriptor = descriptor
-        source = Source(descriptor, loop)
+        source = Source(descriptor, loop, reading)
     }
 
     deinit {
@@ -35,14 +36,16 @@ package final class Readiness: Sendable {
     private final class Source: EventSource, @unchecked Sendable {
         private let descriptor: Descriptor
         private let loop: EventLoop
+        private let reading: UInt32
         private var id: Int?
         private var reader: OneShot<Bool>?
         private var writer: OneShot<Bool>?
         private var isClosed = false
 
-        init(_ descriptor: Descriptor, _ loop: EventLoop) {
+        init(_ descriptor: Descriptor, _ loop: EventLoop, _ reading: UInt32) {
             self.descriptor = descriptor
             self.loop = loop
+            self.reading = reading
         }
 
         func wait(for events: UInt32) async throws(CancellationError) {
@@ -89,7 +92,7 @@ package final class Readiness: Sendable {
 
         /// Registered exactly while somebody waits: an end of stream that nobody reads would spin the loop.
         private func update() {
-            let events = (reader == nil ? 0 : EventLoop.readable) | (writer == nil ? 0 : EventLoop.writable)
+            let events = (reader == nil ? 0 : reading) | (writer == nil ? 0 : EventLoop.writable)
             if let id {
                 if events == 0 {
                     loop.unregister(id, fd: descriptor.rawValue)
@@ -109,7 +112,7 @@ package final class Readiness: Sendable {
         func ready(_ events: UInt32) {
             // A hangup or an error ends both kinds of waiting: the call that follows says what it is.
             let isOver = events & (Epoll.hangup | Epoll.failed) != 0
-            if isOver || events & EventLoop.readable != 0 {
+            if isOver || events & reading != 0 {
                 reader?.give(true)
                 reader = nil
             }

@@ -19,9 +19,6 @@ package struct BuiltManifest: Sendable {
 
 /// Makes manifests: from a game on the disk, or from the bytes of a peer.
 package enum ManifestBuilder {
-    /// Chunks that are read and hashed at once; a disk is not faster with more.
-    private static let parallelChunks = 2
-
     /// Checks bytes that claim to be the manifest of `root`; what comes back is sound and is the one that was asked
     /// for.
     package static func decode(
@@ -37,30 +34,69 @@ package enum ManifestBuilder {
         }
     }
 
+    /// Whether every file of the manifest is there, by path and size. Files that it does not name do not matter: those
+    /// that an older version left behind would else make another game of it. Both lists are in byte order.
+    package static func holds(_ files: [GameRoot.ExchangedFile], _ manifest: Manifest) -> Bool {
+        var rest = files[...]
+        for expected in manifest.files {
+            rest = rest.drop { $0.path < expected.path }
+            guard let found = rest.first, found.path == expected.path, found.status.size == expected.size else {
+                return false
+            }
+        }
+        return true
+    }
+
     /// Reads and hashes every chunk of the game. `progress` gets bytes hashed and bytes in all.
     ///
+    /// - Parameter known: manifests that others have of this version. One whose every chunk is here is the answer,
+    ///   whatever else lies beside its files.
     /// - Throws: `.changed` when a file is another one at the end than it was at the beginning.
     package static func build(
-        _ root: GameRoot, version: GameVersion, disk: DiskPool, pool: MemoryPool, isIdle: Bool = false,
-        progress: @Sendable @escaping (UInt64, UInt64) -> Void
+        _ root: GameRoot, version: GameVersion, known: [BuiltManifest] = [], disk: DiskPool, pool: MemoryPool,
+        isIdle: Bool = false, progress: @Sendable @escaping (UInt64, UInt64) -> Void
     ) async throws(ContentError) -> BuiltManifest {
         let files = try await disk.run { () throws(ContentError) in try asContent(root.exchangedFiles) }
         guard !files.isEmpty else { throw .noFiles }
+        let hasher = ChunkHasher(disk: disk, pool: pool, isIdle: isIdle, progress: progress)
+        // What was read for one manifest is not read again for the next that divides the game in the same way.
+        var digests: [Digest?] = []
+        for candidate in known {
+            guard candidate.manifest.game == root.game, candidate.manifest.version == version,
+                holds(files, candidate.manifest)
+            else { continue }
+            let isWhole = candidate.manifest.files.count == files.count
+            let reader = ChunkReader(root: root, manifest: candidate.manifest, disk: disk)
+            let result = try await hasher.hash(
+                reader, begun: isWhole ? digests : [], expected: candidate.manifest.digests)
+            if result.isAsExpected {
+                try await expectUnchanged(files, root, disk)
+                return candidate
+            }
+            if isWhole { digests = result.digests }
+        }
         guard let grid = Grid(sizes: files.lazy.map(\.status.size)) else { throw .badManifest(.tooLarge) }
         let listed = files.map { ManifestFile(path: $0.path, size: $0.status.size) }
         let reader = ChunkReader(root: root, files: listed, grid: grid, disk: disk)
-        let digests = try await hash(grid, reader, disk, pool, isIdle, progress)
+        digests = try await hasher.hash(reader, begun: digests, expected: nil).digests
+        try await expectUnchanged(files, root, disk)
+        do {
+            let manifest = try Manifest(
+                game: root.game, version: version, files: listed, digests: digests.compactMap { $0 })
+            return BuiltManifest(manifest, ManifestCodec.encode(manifest))
+        } catch {
+            throw .badManifest(error)
+        }
+    }
+
+    private static func expectUnchanged(
+        _ files: [GameRoot.ExchangedFile], _ root: GameRoot, _ disk: DiskPool
+    ) async throws(ContentError) {
         let again = try await disk.run { () throws(ContentError) in try asContent(root.exchangedFiles) }
         if let change = zip(files, again).first(where: { !isSame($0, $1) }) { throw .changed(change.0.path) }
         // One listing is the beginning of the other: what came or went is the first beyond their common part.
         if let change = (files.count > again.count ? files : again).dropFirst(min(files.count, again.count)).first {
             throw .changed(change.path)
-        }
-        do {
-            let manifest = try Manifest(game: root.game, version: version, files: listed, digests: digests)
-            return BuiltManifest(manifest, ManifestCodec.encode(manifest))
-        } catch {
-            throw .badManifest(error)
         }
     }
 
@@ -68,53 +104,5 @@ package enum ManifestBuilder {
     private static func isSame(_ one: GameRoot.ExchangedFile, _ other: GameRoot.ExchangedFile) -> Bool {
         one.path == other.path && one.status.size == other.status.size && one.status.inode == other.status.inode
             && one.status.modifiedNanoseconds == other.status.modifiedNanoseconds
-    }
-
-    private static func hash(
-        _ grid: Grid, _ reader: ChunkReader, _ disk: DiskPool, _ pool: MemoryPool, _ isIdle: Bool,
-        _ progress: @Sendable @escaping (UInt64, UInt64) -> Void
-    ) async throws(ContentError) -> [Digest] {
-        typealias Hashed = Result<(chunk: Int, digest: Digest, count: Int), ContentError>
-        let chunks = grid.chunkCount
-        var digests = [Digest?](repeating: nil, count: chunks)
-        var failure: ContentError?
-        await withTaskGroup(of: Hashed.self) { group in
-            var next = 0
-            var done: UInt64 = 0
-            func add() {
-                guard next < chunks, failure == nil else { return }
-                let chunk = next
-                next += 1
-                group.addTask { await digest(of: chunk, reader, disk, pool, isIdle) }
-            }
-            for _ in 0..<parallelChunks { add() }
-            for await result in group {
-                switch result {
-                case .success(let hashed):
-                    digests[hashed.chunk] = hashed.digest
-                    done += UInt64(hashed.count)
-                    progress(done, grid.totalBytes)
-                case .failure(let error): failure = failure ?? error
-                }
-                add()
-            }
-        }
-        if let failure { throw failure }
-        return digests.compactMap { $0 }
-    }
-
-    private static func digest(
-        of chunk: Int, _ reader: ChunkReader, _ disk: DiskPool, _ pool: MemoryPool, _ isIdle: Bool
-    ) async -> Result<(chunk: Int, digest: Digest, count: Int), ContentError> {
-        guard let block = try? await pool.acquire() else { return .failure(.cancelled) }
-        do {
-            return .success(
-                try await disk.run(isIdle: isIdle) { () throws(ContentError) in
-                    let count = try reader.readNow(chunk, into: block)
-                    return (chunk, SHA256.hash(UnsafeRawBufferPointer(block.bytes(count))), count)
-                })
-        } catch {
-            return .failure(error)
-        }
     }
 }

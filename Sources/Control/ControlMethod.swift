@@ -21,6 +21,8 @@ package enum ControlMethod: String, CaseIterable, Sendable {
     case gameInfo = "game.info"
     case gameDownload = "game.download"
     case gameInstall = "game.install"
+    case libraryRescan = "library.rescan"
+    case gamesDirSet = "games_dir.set"
     case operationList = "operation.list"
     case operationGet = "operation.get"
     case operationWait = "operation.wait"
@@ -114,7 +116,7 @@ package struct ControlParameter: Sendable {
 
 extension ControlParameter {
     package enum Kind: Sendable {
-        case game, version, operation, root, address, count, bytes, seconds, flag, text, position
+        case game, version, operation, root, address, count, bytes, seconds, flag, text, path, position
 
         package func admits(_ value: JSONValue) -> Bool {
             switch self {
@@ -123,6 +125,10 @@ extension ControlParameter {
             case .operation: value.int.map { $0 > 0 } ?? false
             case .root: value.string.flatMap { Root(hex: $0) } != nil
             case .address, .text: value.string.map { $0.utf8.count <= Limits.controlTextBytes } ?? false
+            case .path:
+                value.string.map {
+                    $0.hasPrefix("/") && $0.utf8.count < Limits.controlPathBytes && !$0.utf8.contains(0)
+                } ?? false
             case .count: value.int.map { (0...Int64(Int32.max)).contains($0) } ?? false
             case .bytes: value.int.map { (0...Int64(Limits.gameBytes)).contains($0) } ?? false
             case .seconds: value.seconds != nil
@@ -144,6 +150,7 @@ extension ControlParameter {
             case .seconds: "seconds, 0 or more"
             case .flag: "true or false"
             case .text: "a text of at most \(Limits.controlTextBytes) bytes"
+            case .path: "an absolute path of less than \(Limits.controlPathBytes) bytes"
             case .position: "an object with epoch and number"
             }
         }
@@ -156,6 +163,7 @@ extension ControlParameter {
             case .operation: ["type": "integer", "minimum": 1]
             case .root: ["type": "string", "pattern": "^[0-9a-f]{64}$"]
             case .address, .text: ["type": "string", "maxLength": .count(Limits.controlTextBytes)]
+            case .path: ["type": "string", "pattern": "^/", "maxLength": .count(Limits.controlPathBytes - 1)]
             case .count: ["type": "integer", "minimum": 0]
             case .bytes: ["type": "integer", "minimum": 0, "maximum": .bytes(Limits.gameBytes)]
             case .seconds: ["type": "number", "minimum": 0, "maximum": .double(Limits.controlWaitSeconds)]

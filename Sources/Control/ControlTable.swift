@@ -23,6 +23,8 @@ extension ControlMethod {
         case .gameInfo: Self.gameInfoEntry
         case .gameDownload: Self.gameDownloadEntry
         case .gameInstall: Self.gameInstallEntry
+        case .libraryRescan: Self.libraryRescanEntry
+        case .gamesDirSet: Self.gamesDirSetEntry
         case .operationList: Self.operationListEntry
         case .operationGet: Self.operationGetEntry
         case .operationWait: Self.operationWaitEntry

@@ -105,7 +105,8 @@ extension Failure.Kind {
         Entry(kind: .archiveRefused, code: 20, exit: .failed, meaning: "The archive is broken or unsafe."),
         Entry(kind: .foreignFile, code: 21, exit: .failed, meaning: "A file that is not ours is in the way."),
         Entry(
-            kind: .gamesDirectoryUnavailable, code: 22, exit: .failed, meaning: "The games directory is not there."),
+            kind: .gamesDirectoryUnavailable, code: 22, exit: .failed,
+            meaning: "The games directory is not there, or cannot be written."),
         Entry(kind: .connectionRefused, code: 23, exit: .failed, meaning: "The peer refused the connection."),
         Entry(kind: .shuttingDown, code: 24, exit: .busy, meaning: "The daemon is stopping."),
         Entry(kind: .interrupted, code: 25, exit: .failed, meaning: "A restart of the daemon cut the operation short."),

@@ -55,9 +55,15 @@ package actor StateDatabase {
 
     // MARK: - Library
 
-    /// Every entry without its manifest, which may have megabytes; a row that breaks a rule is as good as none.
-    package func indexedGames() throws(DatabaseError) -> [GameID: (fingerprint: Digest, root: Root)] {
-        let statement = try open.prepare("SELECT game, fingerprint, root FROM library")
+    /// Every entry of a games directory without its manifest, which may have megabytes; a row that breaks a rule is as
+    /// good as none.
+    ///
+    /// - Parameter directory: what names it, the id in its marker as a rule.
+    package func indexedGames(
+        in directory: String
+    ) throws(DatabaseError) -> [GameID: (fingerprint: Digest, root: Root)] {
+        let statement = try open.prepare("SELECT game, fingerprint, root FROM library WHERE directory = ?")
+        try statement.bind([directory])
         var games: [GameID: (fingerprint: Digest, root: Root)] = [:]
         while try statement.step() {
             guard let game = GameID(statement.text(0) ?? ""), let fingerprint = Digest(statement.blob(1)),
@@ -68,10 +74,10 @@ package actor StateDatabase {
         return games
     }
 
-    package func indexEntry(of game: GameID) throws(DatabaseError) -> IndexEntry? {
+    package func indexEntry(of game: GameID, in directory: String) throws(DatabaseError) -> IndexEntry? {
         let statement = try open.prepare(
-            "SELECT version, fingerprint, root, manifest FROM library WHERE game = ?")
-        try statement.bind([game.text])
+            "SELECT version, fingerprint, root, manifest FROM library WHERE directory = ? AND game = ?")
+        try statement.bind([directory, game.text])
         guard try statement.step(), let version = GameVersion(statement.text(0) ?? ""),
             let fingerprint = Digest(statement.blob(1)), let root = Digest(statement.blob(2))
         else { return nil }
@@ -79,14 +85,24 @@ package actor StateDatabase {
             game: game, version: version, fingerprint: fingerprint, root: Root(root), manifest: statement.blob(3))
     }
 
-    package func save(_ entry: IndexEntry) throws(DatabaseError) {
+    package func save(_ entry: IndexEntry, in directory: String) throws(DatabaseError) {
         try open.run(
-            "INSERT OR REPLACE INTO library VALUES (?, ?, ?, ?, ?)", entry.game.text, entry.version.text,
-            entry.fingerprint.bytes, entry.root.digest.bytes, entry.manifest)
+            "INSERT OR REPLACE INTO library VALUES (?, ?, ?, ?, ?, ?)", directory, entry.game.text,
+            entry.version.text, entry.fingerprint.bytes, entry.root.digest.bytes, entry.manifest)
     }
 
-    package func removeIndexEntry(of game: GameID) throws(DatabaseError) {
-        try open.run("DELETE FROM library WHERE game = ?", game.text)
+    package func removeIndexEntry(of game: GameID, in directory: String) throws(DatabaseError) {
+        try open.run("DELETE FROM library WHERE directory = ? AND game = ?", directory, game.text)
+    }
+
+    /// Forgets the entries of every games directory but these.
+    package func keepIndexes(of directories: some Collection<String> & Sendable) throws(DatabaseError) {
+        let statement = try open.prepare("SELECT DISTINCT directory FROM library")
+        var found: [String] = []
+        while try statement.step() { if let directory = statement.text(0) { found.append(directory) } }
+        for directory in found where !directories.contains(directory) {
+            try open.run("DELETE FROM library WHERE directory = ?", directory)
+        }
     }
 
     // MARK: - Operations

@@ -58,6 +58,7 @@ package struct PeerRecord: Hashable, Sendable {
 
 /// Single facts that outlive the process.
 package enum StateKey: String, Sendable {
-    /// The id in `.lanspread_games` of the games directory that this state belongs to, a blank, and its path.
+    /// The games directories that were used, by path and id, and which one was chosen: JSON. It was once the id of the
+    /// one, a blank, and its path.
     case gamesDirectory = "games_directory"
 }

@@ -24,6 +24,16 @@ enum StateSchema {
         """,
         "ALTER TABLE peers ADD COLUMN blocked INTEGER NOT NULL DEFAULT 0",
         "CREATE TABLE operation_lines (id INTEGER PRIMARY KEY, lines BLOB NOT NULL) STRICT",
+        // By games directory: two of them may have the same game, and what is known of one says nothing of the other.
+        """
+        ALTER TABLE library RENAME TO library_of_one;
+        CREATE TABLE library (
+            directory TEXT NOT NULL, game TEXT NOT NULL, version TEXT NOT NULL, fingerprint BLOB NOT NULL,
+            root BLOB NOT NULL, manifest BLOB NOT NULL, PRIMARY KEY (directory, game)) STRICT;
+        INSERT INTO library SELECT substr(settled.value, 1, 32), game, version, fingerprint, root, manifest
+            FROM library_of_one JOIN settled ON settled.key = 'games_directory';
+        DROP TABLE library_of_one;
+        """,
     ]
 
     /// Opens the file and takes the steps that it lacks, each one in a transaction of its own.

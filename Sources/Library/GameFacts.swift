@@ -39,20 +39,13 @@ package struct GameFacts: Hashable, Sendable {
             files: files.count,
             bytes: files.reduce(0) { $0.addingReportingOverflow($1.status.size).partialValue },
             fingerprint: fingerprint(sentinel ?? [], files))
-        return (facts, manifest.map { holds(files, $0) } ?? false)
+        return (facts, manifest.map { ManifestBuilder.holds(files, $0) } ?? false)
     }
 
-    /// Files that the manifest does not name do not matter: those that an older version left behind would else make
-    /// another game of the one that was just downloaded. Both lists are in byte order.
-    private static func holds(_ files: [GameRoot.ExchangedFile], _ manifest: Manifest) -> Bool {
-        var rest = files[...]
-        for expected in manifest.files {
-            rest = rest.drop { $0.path < expected.path }
-            guard let found = rest.first, found.path == expected.path, found.status.size == expected.size else {
-                return false
-            }
-        }
-        return true
+    /// Over the files alone: what is installed has no say in whether a chunk may be served.
+    static func fingerprint(of root: GameRoot) throws(StorageError) -> Digest {
+        let sentinel = try root.sentinelBytes()
+        return fingerprint(sentinel ?? [], sentinel == nil ? [] : try root.exchangedFiles())
     }
 
     private static func fingerprint(_ sentinel: [UInt8], _ files: [GameRoot.ExchangedFile]) -> Digest {

@@ -1,4 +1,5 @@
 import Content
+import Linux
 package import Model
 import Runtime
 import Storage
@@ -23,24 +24,49 @@ extension GameLibrary {
     /// How far the manifest of the game is; nil when it is neither being built nor waiting for its turn.
     package func hashing(_ game: GameID) -> (done: UInt64, total: UInt64)? {
         if let building, building.game == game { return building.values }
-        guard queue.contains(game), let facts = facts(of: game) else { return nil }
+        guard queue.contains(game) || failed[game] != nil, let facts = facts(of: game) else { return nil }
         return (0, facts.bytes)
     }
 
     /// Builds the manifests that are missing, one after the other, until the task is cancelled; one task at a time.
     package func buildManifests() async throws(CancellationError) {
+        await withDiscardingTaskGroup { group in
+            // Each ends only when it is cancelled.
+            group.addTask { try? await self.buildWaiting() }
+            group.addTask { try? await self.retryFailed() }
+        }
+        throw CancellationError()
+    }
+
+    private func buildWaiting() async throws(CancellationError) {
         while true {
             work.close()
             guard let next = queue.next() else {
+                publish()
                 try await work.wait()
                 continue
             }
             await build(next.game, isIdle: next.isIdle)
+            // Somebody waits for a game that was moved forward; many others are told together.
+            if next.isIdle { publishSometimes() } else { publish() }
             if Task.isCancelled {
+                publish()
                 // What was begun is not lost to the next task.
                 requeue(next.game)
                 throw CancellationError()
             }
+        }
+    }
+
+    /// What the disk did not give, as it may with too many files open or a bad cable, is asked for again, later and
+    /// later.
+    private func retryFailed() async throws(CancellationError) {
+        while true {
+            try await retries.wait()
+            retries.close()
+            guard let tries = failed.values.min() else { continue }
+            try await time.sleep(for: min(Limits.readRetryLast, Limits.readRetryFirst * (1 << min(tries - 1, 16))))
+            for game in failed.keys.sorted() { requeue(game) }
         }
     }
 
@@ -58,25 +84,31 @@ extension GameLibrary {
         building = build
         let result = await run(build, version, directory, isIdle)
         building = nil
+        // What was found in a directory that is not the one any more says nothing.
+        guard self.directory === directory else { return requeue(game) }
         switch result {
-        case .success(let manifest):
-            await adopt(manifest, from: directory, facts)
+        case .success(let manifest): await adopt(manifest, from: directory, facts)
         case .failure(.content(.cancelled)): requeue(game)
         case .failure(.content(.changed)):
             // Somebody is still writing; the look that follows asks again if the files are others now.
-            cannotBuild(game, facts.fingerprint)
+            unbuildable[game] = facts.fingerprint
             await noticed(game)
+        case .failure(.content(.storage(.system(let error)))):
+            failed[game, default: 0] += 1
+            retries.open()
+            log.warning(
+                "The manifest of the game is tried again later: \(error.call) says: \(error.text).",
+                kind: "manifest_delayed", .game(game))
         case .failure(let error):
-            cannotBuild(game, facts.fingerprint)
+            unbuildable[game] = facts.fingerprint
             log.warning("No manifest can be made of the game. \(error.sentence)", kind: "manifest_failed", .game(game))
         }
-        publish()
     }
 
     private func run(
         _ build: ManifestBuild, _ version: GameVersion, _ directory: GamesDirectory, _ isIdle: Bool
     ) async -> Result<BuiltManifest, LibraryError> {
-        let (disk, pool) = (disk, pool)
+        let (disk, pool, ports) = (disk, pool, ports)
         return await withTaskGroup(of: Result<BuiltManifest, LibraryError>?.self) { group in
             group.addTask {
                 do throws(ContentError) {
@@ -87,9 +119,10 @@ extension GameLibrary {
                             throw .storage(error)
                         }
                     }
+                    let known = await ports.knownManifests(build.game, version)
                     return .success(
                         try await ManifestBuilder.build(
-                            root, version: version, disk: disk, pool: pool, isIdle: isIdle,
+                            root, version: version, known: known, disk: disk, pool: pool, isIdle: isIdle,
                             progress: { build.advance($0, $1) }))
                 } catch {
                     return .failure(.content(error))
@@ -112,12 +145,16 @@ extension GameLibrary {
     /// Takes a manifest into the index if the files are still those that were hashed.
     private func adopt(_ manifest: BuiltManifest, from directory: GamesDirectory, _ facts: GameFacts) async {
         let game = manifest.manifest.game
-        let now = try? await disk.run { () throws(StorageError) in try GameFacts.read(try directory.root(game)) }
-        guard now == facts, self.facts(of: game) == facts else {
+        let now = try? await disk.run { () throws(StorageError) in
+            try GameFacts.fingerprint(of: try directory.root(game))
+        }
+        guard now == facts.fingerprint, let known = self.facts(of: game), known.fingerprint == facts.fingerprint,
+            self.directory === directory
+        else {
             await noticed(game)
             return
         }
-        await built(manifest, facts)
+        await built(manifest, known)
         log.info("The manifest is built.", kind: "manifest_built", .game(game), .field("root", manifest.root))
     }
 }

@@ -26,7 +26,7 @@ extension GameLibrary {
             found = try await disk.run { () throws(StorageError) in
                 let root = try directory.root(game)
                 let version = try root.sentinel()
-                return (root, version, mustCompare ? try GameFacts.read(root).fingerprint : nil)
+                return (root, version, mustCompare ? try GameFacts.fingerprint(of: root) : nil)
             }
         } catch .noSuchGame {
             await noticed(game)

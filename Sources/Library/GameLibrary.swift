@@ -4,29 +4,51 @@ package import Model
 package import Runtime
 package import Storage
 
+/// What the library asks of its neighbours; Node fills it.
+package struct LibraryPorts: Sendable {
+    /// Manifests of this version that peers have, so that files that are theirs need not become another game because
+    /// of what lies beside them. Bounded, and answered in bounded time.
+    package var knownManifests: @Sendable (GameID, GameVersion) async -> [BuiltManifest] = { _, _ in [] }
+
+    package init() {}
+}
+
 /// The games on this host's disk, against the catalog: what is here, what of it may be served, and under which root.
 ///
 /// It looks when it is told to and never by itself, so it works while LocalMonitor is down. What it says of a game is
 /// what a look found; a look that began earlier never overwrites one that began later.
 package actor GameLibrary {
-    private var state = LibraryState()
+    var state = LibraryState()
     var queue = HashQueue()
-    /// What the state database knows; the same as on the disk, but for a write that failed.
-    private var index: [GameID: (fingerprint: Digest, root: Root)] = [:]
+    /// What the state database knows of this games directory; the same as on the disk, but for a write that failed.
+    var index: [GameID: (fingerprint: Digest, root: Root)] = [:]
+    /// Whose index it is.
+    var indexKey: String?
     /// Files of which no manifest can be made: not tried again until they change.
-    private var unbuildable: [GameID: Digest] = [:]
+    var unbuildable: [GameID: Digest] = [:]
+    /// Games that could not be read to their end, and how often; the disk may do better later.
+    var failed: [GameID: Int] = [:]
+    /// Games that a look could not read; they are as they were before.
+    var unread: Set<GameID> = []
     /// Changes that were noticed while an operation was active: looked at when it has ended.
-    private var missed: Set<GameID> = []
-    private var looks: [GameID: UInt64] = [:]
-    private var lastLook: UInt64 = 0
-    private var directory: GamesDirectory?
+    var missed: Set<GameID> = []
+    var looks: [GameID: UInt64] = [:]
+    var lastLook: UInt64 = 0
+    /// Looks from before say nothing of the directory that is there now.
+    var firstLook: UInt64 = 0
+    var directory: GamesDirectory?
     /// Decoded manifests, the one used last at the end.
-    private var kept: [BuiltManifest] = []
+    var kept: [BuiltManifest] = []
     var readers: [GameID: ServedGame] = [:]
     var building: ManifestBuild?
+    private var lastPublished: Instant?
 
     /// Open while the queue may hold something.
     nonisolated let work = AsyncGate()
+    /// Open while a manifest is to be tried again.
+    nonisolated let retries = AsyncGate()
+    /// Opened when another games directory is there, or none; for one waiter.
+    nonisolated let moved = AsyncGate()
     /// What has changed, newest only: a reader compares the numbers with those it has. For one reader.
     package nonisolated let changes: AsyncStream<LibraryChange>
     private nonisolated let changed: AsyncStream<LibraryChange>.Continuation
@@ -35,17 +57,19 @@ package actor GameLibrary {
     let disk: DiskPool
     let pool: MemoryPool
     let time: any TimeSource
+    let ports: LibraryPorts
     let log: Log
 
-    /// Some manifests of the size of the largest package known are 30 MB together.
-    private static let keptLimit = 8
-
     /// - Parameter pool: of blocks of one chunk, for hashing.
-    package init(database: StateDatabase, disk: DiskPool, pool: MemoryPool, time: any TimeSource, log: Log) {
+    package init(
+        database: StateDatabase, disk: DiskPool, pool: MemoryPool, time: any TimeSource,
+        ports: LibraryPorts = LibraryPorts(), log: Log
+    ) {
         self.database = database
         self.disk = disk
         self.pool = pool
         self.time = time
+        self.ports = ports
         self.log = log
         // Only the numbers count, so a newer change says all that an older one did.
         (changes, changed) = AsyncStream.makeStream(of: LibraryChange.self, bufferingPolicy: .bufferingNewest(1))
@@ -67,94 +91,58 @@ package actor GameLibrary {
     package func gamesDirectory() -> GamesDirectory? { directory }
     package var isAvailable: Bool { state.isAvailable }
 
-    // MARK: - Looking
+    // MARK: - Directory and catalog
 
     /// Takes the games directory and the catalog, and looks at everything once.
     ///
-    /// - Parameter games: nil while it is not there; its games are `unavailable` then.
-    package func open(_ games: GamesDirectory?, catalog: Catalog) async {
-        directory = games
+    /// - Parameters:
+    ///   - games: nil while it is not there; its games are `unavailable` then.
+    ///   - key: names the directory that is not there, so that it is known what was in it.
+    package func open(_ games: GamesDirectory?, key: String? = nil, catalog: Catalog) async {
         state.take(catalog)
-        do throws(DatabaseError) {
-            index = try await database.indexedGames()
-        } catch {
-            log.error("The index was not read and is built again: \(error.sentence)", kind: "index_failed")
-        }
-        state.remember(index.keys)
-        await scanLogged()
+        await setDirectory(games, key: key)
     }
 
     /// Another catalog counts from now on; what is active keeps the version that it began with.
     package func setCatalog(_ catalog: Catalog) async {
         state.take(catalog)
+        for game in queue.games where !state.wantsManifest(game) { queue.remove(game) }
         await scanLogged()
     }
 
-    private func scanLogged() async {
-        do throws(LibraryError) {
-            try await scan()
-        } catch {
-            log.warning(error.sentence, kind: "library_unavailable")
-        }
-    }
-
-    /// Looks at every game of the catalog that no operation is changing.
-    package func scan() async throws(LibraryError) {
-        let look = nextLook()
-        let listed = try await listGames()
-        state.setAvailable(true)
-        for game in listed where state.catalog[game] != nil {
-            if state.isActive(game) {
-                missed.insert(game)
-                continue
-            }
-            do throws(LibraryError) {
-                try await self.look(at: game, look)
-            } catch {
-                log.warning(error.sentence, kind: "game_unreadable", .game(game))
-            }
-        }
-        for game in state.knownGames.subtracting(listed) where !state.isActive(game) && begin(look, game) {
-            await forget(game)
-        }
-        publish()
-    }
-
-    private func listGames() async throws(LibraryError) -> [GameID] {
-        do throws(StorageError) {
-            guard let directory else { throw .unavailable(path: "") }
-            return try await disk.run { () throws(StorageError) in try directory.games() }
-        } catch {
+    /// Another games directory counts from now on, or none: its games are `unavailable` then, and not gone. One call at
+    /// a time.
+    package func setDirectory(_ games: GamesDirectory?, key: String? = nil) async {
+        directory = nil
+        firstLook = nextLook()
+        readers = [:]
+        queue = HashQueue()
+        failed = [:]
+        unread = []
+        building?.stop.give()
+        if let key = games?.key ?? key, key != indexKey { await takeIndex(key) }
+        directory = games
+        moved.open()
+        guard games != nil else {
             state.setAvailable(false)
-            publish()
-            if case .unavailable = error { throw .unavailable }
-            throw .storage(error)
+            return publish()
         }
+        await scanLogged()
     }
 
-    /// Looks at one game, whatever is active: an operation settles its game with this before it gives up its claim.
-    ///
-    /// - Parameter verified: the manifest whose chunks were just verified on the way to the disk. Its files need no
-    ///   hashing, and others beside them do not matter.
-    package func refresh(_ game: GameID, verified: BuiltManifest? = nil) async throws(LibraryError) {
-        missed.remove(game)
-        try await look(at: game, nextLook(), verified: verified)
-        publish()
-    }
-
-    /// Somebody saw something change: looks at the game now, or when its operation has ended.
-    package func noticed(_ game: GameID) async {
-        if state.isActive(game) {
-            missed.insert(game)
-            return
-        }
-        guard state.catalog[game] != nil, directory != nil else { return }
-        do throws(LibraryError) {
-            try await look(at: game, nextLook())
+    /// What the state database knows of the directory, and nothing that it knew of another.
+    private func takeIndex(_ key: String) async {
+        indexKey = key
+        index = [:]
+        unbuildable = [:]
+        kept = []
+        state.forgetAll()
+        do throws(DatabaseError) {
+            index = try await database.indexedGames(in: key)
         } catch {
-            log.warning(error.sentence, kind: "game_unreadable", .game(game))
+            log.error("The index was not read and is built again: \(error.sentence)", kind: "index_failed")
         }
-        publish()
+        state.remember(index.keys)
     }
 
     // MARK: - Hiding
@@ -174,153 +162,35 @@ package actor GameLibrary {
         }
     }
 
-    // MARK: - Manifests that are there
-
-    /// The manifest of the game as it is here; nil while it is not built, and then the game's turn comes first.
-    package func manifest(_ game: GameID) async -> BuiltManifest? {
-        guard let root = state.root(of: game) else {
-            queue.hasten(game)
-            return nil
-        }
-        if let position = kept.firstIndex(where: { $0.root == root }) {
-            let manifest = kept.remove(at: position)
-            kept.append(manifest)
-            return manifest
-        }
-        do throws(LibraryError) {
-            let manifest = try await load(game, root)
-            if state.root(of: game) == root { keep(manifest) }
-            return manifest
-        } catch {
-            log.error("The manifest is built again. \(error.sentence)", kind: "index_failed", .game(game))
-            if state.root(of: game) == root, let facts = state.facts(of: game) {
-                index[game] = nil
-                state.found(game, facts, root: nil)
-                enqueue(game)
-                publish()
-            }
-            return nil
-        }
-    }
-
-    private func load(_ game: GameID, _ root: Root) async throws(LibraryError) -> BuiltManifest {
-        let entry: IndexEntry?
-        do throws(DatabaseError) {
-            entry = try await database.indexEntry(of: game)
-        } catch {
-            throw .database(error)
-        }
-        guard let entry, entry.root == root else { throw .unknown(game) }
-        do throws(ContentError) {
-            return try await disk.run { () throws(ContentError) in
-                try ManifestBuilder.decode(entry.manifest, game: game, version: entry.version, root: root)
-            }
-        } catch {
-            throw .content(error)
-        }
-    }
-
-    private func keep(_ manifest: BuiltManifest) {
-        kept.removeAll { $0.manifest.game == manifest.manifest.game }
-        kept.append(manifest)
-        if kept.count > GameLibrary.keptLimit { kept.removeFirst() }
-    }
-
-    // MARK: - One look
-
-    private func nextLook() -> UInt64 {
-        lastLook += 1
-        return lastLook
-    }
-
-    /// Whether this look is the newest that has something to say of the game.
-    private func begin(_ look: UInt64, _ game: GameID) -> Bool {
-        guard look >= looks[game, default: 0] else { return false }
-        looks[game] = look
-        return true
-    }
-
-    private func look(
-        at game: GameID, _ look: UInt64, verified: BuiltManifest? = nil
-    ) async throws(LibraryError) {
-        guard let directory else { throw .unavailable }
-        let found: (facts: GameFacts, matches: Bool)?
-        do throws(StorageError) {
-            found = try await disk.run { () throws(StorageError) in
-                try GameFacts.read(try directory.root(game), comparing: verified?.manifest)
-            }
-        } catch .noSuchGame {
-            found = nil
-        } catch {
-            throw .storage(error)
-        }
-        guard begin(look, game) else { return }
-        guard let found, found.facts.isDownloaded || found.facts.isInstalled else { return await forget(game) }
-        let facts = found.facts
-        if let verified, found.matches, facts.version == verified.manifest.version {
-            await built(verified, facts)
-        } else {
-            took(game, facts)
-        }
-    }
-
-    /// Everything about the game is known again, in one step without a wait.
-    private func took(_ game: GameID, _ facts: GameFacts) {
-        let root = index[game].flatMap { $0.fingerprint == facts.fingerprint ? $0.root : nil }
-        state.found(game, facts, root: root)
-        if readers[game]?.root != root { readers[game] = nil }
-        enqueue(game)
-    }
-
-    /// The manifest of exactly these files is known: it goes into the index.
-    func built(_ manifest: BuiltManifest, _ facts: GameFacts) async {
-        let game = manifest.manifest.game
-        index[game] = (facts.fingerprint, manifest.root)
-        keep(manifest)
-        took(game, facts)
-        do throws(DatabaseError) {
-            try await database.save(
-                IndexEntry(
-                    game: game, version: manifest.manifest.version, fingerprint: facts.fingerprint,
-                    root: manifest.root, manifest: manifest.bytes))
-        } catch {
-            log.error("The index entry was not kept: \(error.sentence)", kind: "index_failed", .game(game))
-        }
-    }
-
-    private func forget(_ game: GameID) async {
-        state.lost(game)
-        queue.remove(game)
-        readers[game] = nil
-        unbuildable[game] = nil
-        kept.removeAll { $0.manifest.game == game }
-        guard index.removeValue(forKey: game) != nil else { return }
-        do throws(DatabaseError) {
-            try await database.removeIndexEntry(of: game)
-        } catch {
-            log.error("The index entry was not removed: \(error.sentence)", kind: "index_failed", .game(game))
-        }
-    }
-
-    private func enqueue(_ game: GameID) {
-        guard state.wantsManifest(game), unbuildable[game] != state.facts(of: game)?.fingerprint else {
-            queue.remove(game)
-            return
-        }
-        guard building?.game != game else { return }
-        queue.add(game)
-        work.open()
-    }
-
     // MARK: - For what is filed elsewhere
 
     func root(of game: GameID) -> Root? { state.root(of: game) }
     func facts(of game: GameID) -> GameFacts? { state.facts(of: game) }
     func wantsManifest(_ game: GameID) -> Bool { state.wantsManifest(game) }
-    func cannotBuild(_ game: GameID, _ fingerprint: Digest) { unbuildable[game] = fingerprint }
+
+    func nextLook() -> UInt64 {
+        lastLook += 1
+        return lastLook
+    }
+
+    func enqueue(_ game: GameID) {
+        guard state.wantsManifest(game), unbuildable[game] != state.facts(of: game)?.fingerprint else {
+            queue.remove(game)
+            return
+        }
+        guard building?.game != game, failed[game] == nil else { return }
+        queue.add(game)
+        work.open()
+    }
 
     func publish() {
+        lastPublished = time.now
         guard let change = state.publish() else { return }
         changed.yield(change)
+    }
+
+    /// For what comes in numbers: at most one snapshot in `Limits.watchQuiet`. Whoever calls it publishes at the end.
+    func publishSometimes() {
+        guard let lastPublished, time.now - lastPublished < Limits.watchQuiet else { return publish() }
     }
 }

@@ -31,5 +31,6 @@ package struct HashQueue {
     }
 
     package func contains(_ game: GameID) -> Bool { waiting.contains(game) || hastened.contains(game) }
+    package var games: [GameID] { hastened + waiting }
     package var isEmpty: Bool { waiting.isEmpty && hastened.isEmpty }
 }

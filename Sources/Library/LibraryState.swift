@@ -8,6 +8,8 @@ struct LibraryState {
     }
 
     private(set) var catalog = Catalog.empty
+    /// Of the catalog, in the order of the ids.
+    private var listed: [CatalogEntry] = []
     /// False while the games directory is not there: games are then `unavailable`, and not gone.
     private(set) var isAvailable = false
     private var games: [GameID: Known] = [:]
@@ -18,30 +20,60 @@ struct LibraryState {
     private var active: [GameID: Int] = [:]
 
     private(set) var change = LibraryChange(local: 0, revision: 0)
-    private var shown: [LibraryEntry] = []
-    private var told: [GameSummary] = []
+    private var shown: [GameID: LibraryEntry] = [:]
+    private var told: [GameID: GameSummary] = [:]
+    /// Games about which something may have changed since the last `publish`: what a change costs must not grow with
+    /// the library.
+    private var touched: Set<GameID> = []
+    private var isAllTouched = false
 
     // MARK: - What happened
 
-    mutating func take(_ catalog: Catalog) { self.catalog = catalog }
-    mutating func remember(_ games: some Sequence<GameID>) { remembered.formUnion(games) }
-    mutating func setAvailable(_ isAvailable: Bool) { self.isAvailable = isAvailable }
+    mutating func take(_ catalog: Catalog) {
+        self.catalog = catalog
+        listed = catalog.sorted
+        isAllTouched = true
+    }
+
+    mutating func remember(_ games: some Sequence<GameID>) {
+        remembered.formUnion(games)
+        isAllTouched = true
+    }
+
+    mutating func setAvailable(_ isAvailable: Bool) {
+        guard isAvailable != self.isAvailable else { return }
+        self.isAvailable = isAvailable
+        isAllTouched = true
+    }
+
+    /// Another games directory: what was known of the last one says nothing of it.
+    mutating func forgetAll() {
+        games = [:]
+        remembered = []
+        isAllTouched = true
+    }
 
     /// The game as it was found, with the root that the index has for exactly these files.
     mutating func found(_ game: GameID, _ facts: GameFacts, root: Root?) {
+        touched.insert(game)
         remembered.remove(game)
         games[game] = Known(facts: facts, root: root)
     }
 
     mutating func lost(_ game: GameID) {
+        touched.insert(game)
         remembered.remove(game)
         games[game] = nil
     }
 
-    mutating func activate(_ game: GameID) { active[game, default: 0] += 1 }
+    mutating func activate(_ game: GameID) {
+        touched.insert(game)
+        active[game, default: 0] += 1
+    }
 
     mutating func deactivate(_ game: GameID) {
         guard let count = active[game] else { preconditionFailure("no operation changes \(game)") }
+        touched.insert(game)
         active[game] = count > 1 ? count - 1 : nil
     }
 
@@ -86,34 +118,42 @@ struct LibraryState {
     }
 
     /// Every game of the catalog, in the order of the ids.
-    var entries: [LibraryEntry] { catalog.sorted.compactMap { entry(of: $0.game) } }
+    var entries: [LibraryEntry] { listed.compactMap { entry(of: $0.game) } }
 
     /// What peers may know: games of the catalog that are here and that no operation is changing.
-    var summaries: [GameSummary] {
-        catalog.sorted.compactMap { listed in
-            guard !isActive(listed.game), let entry = entry(of: listed.game),
-                let availability = entry.availability, availability != .unavailable
-            else { return nil }
-            // A peer is told a version or nothing: without one there is nothing it could do with the game.
-            guard let version = availability == .localOnly ? entry.installedVersion : entry.localVersion else {
-                return nil
-            }
-            let isDownloaded = availability != .localOnly
-            return GameSummary(
-                game: listed.game, version: version, availability: availability, root: entry.root,
-                bytes: isDownloaded ? entry.bytes : 0, files: entry.files)
-        }
+    var summaries: [GameSummary] { listed.compactMap { summary(of: $0.game) } }
+
+    private func summary(of game: GameID) -> GameSummary? {
+        guard !isActive(game), let entry = entry(of: game), let availability = entry.availability,
+            availability != .unavailable
+        else { return nil }
+        // A peer is told a version or nothing: without one there is nothing it could do with the game.
+        guard let version = availability == .localOnly ? entry.installedVersion : entry.localVersion else { return nil }
+        let isDownloaded = availability != .localOnly
+        return GameSummary(
+            game: game, version: version, availability: availability, root: entry.root,
+            bytes: isDownloaded ? entry.bytes : 0, files: entry.files)
     }
 
     /// Counts what has changed since the last call; nil when nothing has.
     mutating func publish() -> LibraryChange? {
-        let entries = entries
-        let summaries = summaries
-        guard entries != shown || summaries != told else { return nil }
-        change = LibraryChange(
-            local: change.local + (entries == shown ? 0 : 1), revision: change.revision + (summaries == told ? 0 : 1))
-        shown = entries
-        told = summaries
+        let games = isAllTouched ? Set(shown.keys).union(told.keys).union(listed.map(\.game)) : touched
+        touched = []
+        isAllTouched = false
+        var (isShown, isTold) = (false, false)
+        for game in games {
+            let (entry, summary) = (entry(of: game), summary(of: game))
+            if shown[game] != entry {
+                shown[game] = entry
+                isShown = true
+            }
+            if told[game] != summary {
+                told[game] = summary
+                isTold = true
+            }
+        }
+        guard isShown || isTold else { return nil }
+        change = LibraryChange(local: change.local + (isShown ? 1 : 0), revision: change.revision + (isTold ? 1 : 0))
         return change
     }
 }

@@ -65,6 +65,20 @@ package enum Limits {
     package static let servedGames = 16
     /// What was missed by watching is seen after so long.
     package static let scanInterval = Duration.seconds(300)
+    /// What the disk did not give is asked for again after so long, then twice as long, up to the scan's interval.
+    package static let readRetryFirst = Duration.seconds(5)
+    package static let readRetryLast = scanInterval
+    /// While the games directory is away it is looked for so often; most of its returns are told by the kernel before.
+    package static let gamesLookInterval = Duration.seconds(5)
+    /// Games directories that the state remembers by their ids.
+    package static let gamesDirectories = 16
+    /// Directories beneath which a games directory may be chosen: each line of the setting is one or several.
+    package static let gamesRoots = 16
+    /// Manifests of peers that a game is compared with: more than three versions of the same version are not honest.
+    package static let knownManifests = 3
+    package static let knownManifestBytes = manifestBytes
+    /// Hashing waits so long for peers to say what they know.
+    package static let knownManifestDeadline = Duration.seconds(5)
     /// A change is looked at when it is so old: copying a game changes many names at once.
     package static let watchQuiet = Duration.milliseconds(250)
 
@@ -194,6 +208,8 @@ package enum Limits {
     /// A year: a longer wait is no wait.
     package static let controlWaitSeconds = 31_536_000.0
     package static let controlTextBytes = 256
+    /// PATH_MAX of Linux.
+    package static let controlPathBytes = 4_096
     package static let eventQueue = 1_024
     /// Rows in the events that wait for one subscriber: forty lists of 200 games. Rows that did not change are shared
     /// by all events, so 64 subscribers that do not read hold some 20 MB at most, and 1 MB as a rule.

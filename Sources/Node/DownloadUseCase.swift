@@ -77,7 +77,7 @@ struct DownloadUseCase: Sendable {
 
     private func fetch(_ built: BuiltManifest) async throws(UseCaseError) {
         guard let games = house.games else {
-            throw .failed(.noGamesDirectory(house.settings.gamesDirectory.value))
+            throw .failed(house.gamesFailure)
         }
         let writer: ChunkWriter
         do {

@@ -28,9 +28,13 @@ package final class EventBus: Sendable {
     func beginReading() -> UInt64 { state.withLock { $0.ledger.beginReading() } }
 
     /// What this host has may have changed.
-    func publish(_ table: GameTable) {
+    ///
+    /// - Parameter isAskedFor: it is told also when it has not.
+    func publish(_ table: GameTable, isAskedFor: Bool = false) {
         state.withLock { state in
-            for event in state.ledger.append(table) { state.feeds.removeAll { !$0.offer(event) } }
+            for event in state.ledger.append(table, isAskedFor: isAskedFor) {
+                state.feeds.removeAll { !$0.offer(event) }
+            }
         }
     }
 

@@ -44,9 +44,9 @@ struct EventLedger {
 
     /// What this host has may have changed. Empty when the table says what the last one said: a scan and the end of an
     /// operation both tell it, and only a change is an event.
-    mutating func append(_ table: GameTable) -> [ControlEvent] {
+    mutating func append(_ table: GameTable, isAskedFor: Bool = false) -> [ControlEvent] {
         guard let changed = take(table) else { return [] }
-        return table.library != libraryTold || !changed.isEmpty ? [tellLibrary(table)] : []
+        return isAskedFor || table.library != libraryTold || !changed.isEmpty ? [tellLibrary(table)] : []
     }
 
     /// What peers have may have changed. The event carries the rows that are others now.

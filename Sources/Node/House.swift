@@ -5,7 +5,7 @@ import Model
 package import Peers
 package import Runtime
 package import Settings
-package import Storage
+import Storage
 package import Transfer
 
 /// What a use case may reach: the subsystems, each by its door, and what they share. A value; it owns nothing alone.
@@ -16,8 +16,8 @@ package struct House: Sendable {
     package let log: Log
     /// Holds the state's lock as long as the house stands.
     package let state: StateDirectory
-    /// Nil while the directory that the state remembers is not there: nothing is written or recovered then.
-    package let games: GamesDirectory?
+    /// Has the games directory, which comes and goes.
+    package let gamesKeeper: GamesKeeper
     package let catalog: CatalogHolder
     package let database: StateDatabase
     package let library: GameLibrary

@@ -41,7 +41,7 @@ struct InstallUseCase: Sendable {
         _ digest: Root?, progress: @escaping @Sendable (UInt64, UInt64) -> Void
     ) async -> OperationEnd {
         guard let games = house.games else {
-            return .failed(.noGamesDirectory(house.settings.gamesDirectory.value))
+            return .failed(house.gamesFailure)
         }
         do {
             try await Installer.install(

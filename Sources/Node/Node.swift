@@ -21,7 +21,7 @@ import Transfer
 package final class Node: Sendable {
     package let house: House
     package let operations: OperationTable
-    let keeper: CatalogKeeper
+    let catalogKeeper: CatalogKeeper
     let identity: Identity
     let quic: QuicServer
     let monitor: LocalMonitor
@@ -48,12 +48,12 @@ package final class Node: Sendable {
     }
 
     init(
-        house: House, operations: OperationTable, keeper: CatalogKeeper, identity: Identity, quic: QuicServer,
+        house: House, operations: OperationTable, catalogKeeper: CatalogKeeper, identity: Identity, quic: QuicServer,
         monitor: LocalMonitor, discovery: Discovery, liveness: Liveness, degradations: AsyncStream<Degradation>
     ) {
         self.house = house
         self.operations = operations
-        self.keeper = keeper
+        self.catalogKeeper = catalogKeeper
         self.identity = identity
         self.quic = quic
         self.monitor = monitor
@@ -87,10 +87,12 @@ package final class Node: Sendable {
         }
     }
 
+    static let gamesKeeper = "GamesKeeper"
+
     /// The subsystems in start order; the stop is the reverse, so goodbyes still find their connections.
     package var children: [Child] {
         let (quic, house, operations) = (quic, house, operations)
-        let (keeper, monitor, discovery, liveness) = (keeper, monitor, discovery, liveness)
+        let (catalogKeeper, monitor, discovery, liveness) = (catalogKeeper, monitor, discovery, liveness)
         return [
             Child("QuicServer", .required, stopLimit: .seconds(1), stopReserve: .milliseconds(250)) { up in
                 try await quic.run(up: up)
@@ -110,7 +112,8 @@ package final class Node: Sendable {
             },
             Child("Announcer", .restart, stopLimit: .seconds(1)) { up in try await Announcer(house: house).run(up: up)
             },
-            Child("CatalogKeeper", .bestEffort, stopLimit: .seconds(1)) { up in try await keeper.run(up: up) },
+            Child("CatalogKeeper", .bestEffort, stopLimit: .seconds(1)) { up in try await catalogKeeper.run(up: up) },
+            Child(Node.gamesKeeper, .restart, stopLimit: .seconds(1)) { up in try await house.gamesKeeper.run(up: up) },
             Child("LocalMonitor", .bestEffort, stopLimit: .seconds(1)) { up in try await monitor.run(up: up) },
             Child("Liveness", .restart, stopLimit: .seconds(1)) { up in try await liveness.run(up: up) },
             Child("Discovery", .restart, stopLimit: .seconds(1)) { up in try await discovery.run(up: up) },

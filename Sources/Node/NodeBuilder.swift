@@ -28,14 +28,24 @@ extension Node {
         let state = try StateDirectory.open(path: settings.stateDirectory.value)
         let identity = try state.identity()
         let database = try await openDatabase(state, loops)
-        let games = try await openGames(settings, database, random, log.component("Library"))
-        await recover(games, loops, log.component("Recovery"))
+        let gamesKeeper = GamesKeeper(
+            configured: settings.gamesDirectory.value,
+            holder: GamesHolder(
+                process: Machine.processID, host: Machine.hostName, stateDirectory: settings.stateDirectory.value),
+            database: database, loops: loops, time: time, random: random, log: log.component("Library"))
+        var gamesPorts = GamesPorts()
+        gamesPorts.recover = { await recover($0, loops, log.component("Recovery")) }
+        await gamesKeeper.attach(gamesPorts)
+        try await gamesKeeper.start()
         if Task.isCancelled { throw StartFailure(.unavailable, "The start was given up.") }
         let catalog = await firstCatalog(settings, state, loops, log.component("CatalogKeeper"))
+        let known = KnownManifests(time: time)
+        var libraryPorts = LibraryPorts()
+        libraryPorts.knownManifests = { await known.of($0, $1) }
         let library = GameLibrary(
             database: database, disk: loops.disk, pool: MemoryPool(blockBytes: Grid.chunkBytes, limit: 2), time: time,
-            log: log.component("Library"))
-        await library.open(games, catalog: catalog.current)
+            ports: libraryPorts, log: log.component("Library"))
+        await library.open(gamesKeeper.current, key: await gamesKeeper.key, catalog: catalog.current)
         let (events, remoteChanges) = (EventBus(epoch: Hex.encode(random.bytes(8))), RemoteChanges())
         let (degradations, degrade) = Degradation.makeStream()
         let registry = TransferRegistry(limit: Limits.transfers) { events.publish(.outboundTransfersChanged($0)) }
@@ -54,23 +64,32 @@ extension Node {
                 degraded: { degrade.yield(Degradation(component: "PeerTable", reason: $0)) }),
             time: time, random: random, log: log.component("PeerTable"))
         let house = House(
-            holder: SettingsHolder(settings), loops: loops, time: time, log: log, state: state, games: games,
+            holder: SettingsHolder(settings), loops: loops, time: time, log: log, state: state,
+            gamesKeeper: gamesKeeper,
             catalog: catalog, database: database, library: library, registry: registry, peers: peers, events: events,
             remoteChanges: remoteChanges,
             fetchPool: MemoryPool(blockBytes: Grid.chunkBytes, limit: Limits.chunkBuffers),
             memory: OperationMemory(database: database, lines: lines, log: log.component("OperationTable")),
             helperPath: helperPath)
+        known.attach(peers)
         let operations = OperationTable(
             ports: house.operationPorts, limit: settings.operations.value, time: time,
             log: log.component("OperationTable"))
+        gamesPorts.take = { await library.setDirectory($0, key: $1) }
+        gamesPorts.changed = { await operations.takeUp() }
+        gamesPorts.isBusy = { await operations.activeCount > 0 }
+        gamesPorts.roots = { house.settings.gamesRoots.value }
+        gamesPorts.degraded = { degrade.yield(Degradation(component: Node.gamesKeeper, reason: $0)) }
+        await gamesKeeper.attach(gamesPorts)
         return Node(
-            house: house,
-            operations: operations,
-            keeper: keeper(house, operations) { degrade.yield(Degradation(component: "CatalogKeeper", reason: $0)) },
+            house: house, operations: operations,
+            catalogKeeper: catalogKeeper(house, operations) {
+                degrade.yield(Degradation(component: "CatalogKeeper", reason: $0))
+            },
             identity: identity, quic: quic,
             monitor: LocalMonitor(
                 library: library, loop: loops.net[0], disk: loops.disk, time: time,
-                log: log.component("LocalMonitor"),
+                log: log.component("LocalMonitor"), disturbed: { gamesKeeper.ring() },
                 degraded: { degrade.yield(Degradation(component: "LocalMonitor", reason: $0)) }),
             discovery: Discovery(
                 mdns: settings.mdns.value
@@ -95,51 +114,8 @@ extension Node {
         }
     }
 
-    /// Nil when the directory that the state remembers is not there or lost its marker, as that of an unmounted disk.
-    private static func openGames(
-        _ settings: DaemonSettings, _ database: StateDatabase, _ random: RandomSource, _ log: Log
-    ) async throws(StartFailure) -> GamesDirectory? {
-        let path = settings.gamesDirectory.value
-        var remembered: String?
-        do {
-            // The id and, behind a blank, its path: a games directory elsewhere is another one, not a lost one.
-            let saved = try await database.value(of: .gamesDirectory)?.split(separator: " ", maxSplits: 1)
-            if let saved, saved.count == 2, saved[1] == path { remembered = String(saved[0]) }
-            let holder = GamesHolder(
-                process: Machine.processID, host: Machine.hostName, stateDirectory: settings.stateDirectory.value)
-            let games = try GamesDirectory.open(
-                path: path, newID: Hex.encode(random.bytes(16)), remembered: remembered, holder: holder)
-            if let reason = games.unlocked {
-                log.notice(
-                    "The games directory has no lock, so a second daemon is not kept out of it: \(reason).",
-                    kind: "games_unlocked", .path("path", path))
-            }
-            try await database.save("\(games.id) \(path)", as: .gamesDirectory)
-            return games
-        } catch StorageError.unavailable where remembered != nil {
-            log.warning(Failure.noGamesDirectory(path).sentence, kind: "games_unavailable", .path("path", path))
-            return nil
-        } catch StorageError.held(_, let holder) {
-            throw StartFailure(
-                .unavailable,
-                "Another lanspreadd (\(holder?.text ?? "it does not say which")) holds the games directory \(path).",
-                hint: "Stop it, or give this one another --games-dir.")
-        } catch let error as StorageError {
-            var reason = error.sentence
-            if case .unavailable = error { reason = "there is no such directory" }
-            throw StartFailure(
-                .configuration, "The games directory \(path) cannot be used: \(reason).",
-                hint: "Make it with its right owner, or name another one with --games-dir.")
-        } catch let error as DatabaseError {
-            throw StartFailure(.inputOutput, error.sentence)
-        } catch {
-            preconditionFailure("only two kinds of error come from below")
-        }
-    }
-
     /// Before anything is promised: what an install left half done is finished or undone.
-    private static func recover(_ games: GamesDirectory?, _ loops: Loops, _ log: Log) async {
-        guard let games else { return }
+    private static func recover(_ games: GamesDirectory, _ loops: Loops, _ log: Log) async {
         for game in (try? games.games()) ?? [] {
             // The start is given up; what is left of this is left to the next one.
             if Task.isCancelled { return }
@@ -165,7 +141,7 @@ extension Node {
         return holder
     }
 
-    private static func keeper(
+    private static func catalogKeeper(
         _ house: House, _ operations: OperationTable, degraded: @escaping @Sendable (String?) -> Void
     ) -> CatalogKeeper {
         CatalogKeeper(

@@ -83,7 +83,7 @@ extension UseCaseError {
         case .wrongDigest, .badManifest, .wrongRoot:
             return .failed(
                 Failure(.verificationFailed, "\(opening) \(error.sentence).", subject: subject, retryable: true))
-        case .storage(.unavailable):
+        case .storage(.unavailable), .storage(.readOnly):
             return .failed(Failure(.gamesDirectoryUnavailable, "\(opening) \(error.sentence).", subject: subject))
         case .changed, .noFiles, .storage:
             return .failed(Failure(.internalFault, "\(opening) \(error.sentence).", subject: subject))
@@ -99,7 +99,7 @@ extension UseCaseError {
         case .unpackerBroken: kind = .internalFault
         case .diskFull: kind = .diskFull
         case .inTheWay: kind = .foreignFile
-        case .storage(_, .unavailable): kind = .gamesDirectoryUnavailable
+        case .storage(_, .unavailable), .storage(_, .readOnly): kind = .gamesDirectoryUnavailable
         case .storage: kind = .internalFault
         }
         return .failed(Failure(kind, error.sentence, subject: entry.game.text))
@@ -141,12 +141,6 @@ extension Failure {
         Failure(
             error.exit == .notAllowed ? .notAllowed : .internalFault, "The identity stays as it is: \(error.sentence)",
             hint: error.hint)
-    }
-
-    static func noGamesDirectory(_ path: String) -> Failure {
-        Failure(
-            .gamesDirectoryUnavailable, "The games directory \(path) is not the one that was there before.",
-            subject: path, hint: "Mount its disk, or name another one with --games-dir, and restart the daemon.")
     }
 
     static func ambiguousRoot(_ entry: CatalogEntry, _ candidates: [RootElection.Candidate]) -> Failure {

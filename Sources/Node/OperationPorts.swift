@@ -79,7 +79,8 @@ extension House {
                 // 32 MiB after a download; the next one takes them again in no time.
                 house.fetchPool.trim()
             },
-            isHeld: { !house.catalog.isThere || house.games == nil }, perform: { await house.perform($0, $1) },
+            isHeld: { !house.catalog.isThere || house.gamesKeeper.failure != nil },
+            perform: { await house.perform($0, $1) },
             publish: { events.publish($0) })
     }
 }

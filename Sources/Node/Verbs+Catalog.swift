@@ -95,7 +95,7 @@ extension Node {
         let (place, own) = (CatalogPlace(house.settings, house.ownCatalog), house.ownCatalog)
         guard place.path == own.path else { throw .foreignCatalog(place.path) }
         do throws(DatabaseError) {
-            return try await keeper.change(change)
+            return try await catalogKeeper.change(change)
         } catch {
             switch error {
             case .notOurs(own.path): throw .unmarkedCatalog(own.path)
@@ -123,7 +123,7 @@ extension Node {
 
     /// Every game root with its version and its size; nobody has said more about it, so the id is the title.
     private func foundGames() async throws(Failure) -> FoundGames {
-        guard let games = house.games else { throw .noGamesDirectory(house.settings.gamesDirectory.value) }
+        guard let games = house.games else { throw house.gamesFailure }
         do throws(StorageError) {
             return try await house.loops.disk.run { () throws(StorageError) in
                 var found = FoundGames()
@@ -140,7 +140,7 @@ extension Node {
                 return found
             }
         } catch {
-            throw .noGamesDirectory(games.path)
+            throw .noGamesDirectory(games.path, error.sentence)
         }
     }
 }

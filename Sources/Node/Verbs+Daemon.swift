@@ -37,7 +37,7 @@ extension Node {
             "pid": .int(Int64(Machine.processID)),
             "uptime_seconds": .int(uptime.components.seconds),
             "listen": .array(listen.map { .string($0.description) }),
-            "games_dir": .string(house.settings.gamesDirectory.value),
+            "games_dir": .string(house.gamesKeeper.path),
             "state": .string(degraded.isEmpty ? "ready" : "degraded"),
             "catalog": catalogView,
             "peers": .count(await house.peers.snapshot().count),
@@ -62,11 +62,12 @@ extension Node {
                 Reduced(
                     component: "Catalog", reason: Failure.noCatalog.sentence + problem, hint: Failure.noCatalog.hint))
         }
-        if house.games == nil {
-            let missing = Failure.noGamesDirectory(house.settings.gamesDirectory.value)
-            list.append(Reduced(component: "Library", reason: missing.sentence, hint: missing.hint))
+        if let failure = house.gamesKeeper.failure {
+            list.append(Reduced(component: "Library", reason: failure.sentence, hint: failure.hint))
         }
-        for component in components where component.state == .degraded || component.state == .restarting {
+        // What is wrong with the directory stands above, with what helps.
+        for component in components where component.name != Node.gamesKeeper {
+            guard component.state == .degraded || component.state == .restarting else { continue }
             list.append(
                 Reduced(
                     component: component.name, reason: component.reason ?? "it is starting again", hint: nil))

@@ -14,6 +14,7 @@ extension Node {
 
     func gameDownload(_ parameters: JSONValue) async throws(Failure) -> JSONValue {
         let entry = try entry(parameters)
+        try house.requireWritableGames()
         let brief = OperationBrief(
             version: entry.version, installs: parameters["install"]?.bool ?? true,
             overwrites: parameters["overwrite"]?.bool ?? false,
@@ -24,6 +25,7 @@ extension Node {
 
     func gameInstall(_ parameters: JSONValue) async throws(Failure) -> JSONValue {
         let entry = try entry(parameters)
+        try house.requireWritableGames()
         let library = await house.library.entry(of: entry.game)
         guard library?.localVersion == entry.version else { throw .notDownloaded(entry) }
         guard library?.installed == false else { throw .alreadyInstalled(entry) }

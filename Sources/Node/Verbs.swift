@@ -27,6 +27,8 @@ extension Node: ControlHandler {
         case .gameInfo: return try await gameInfo(parameters)
         case .gameDownload: return try await gameDownload(parameters)
         case .gameInstall: return try await gameInstall(parameters)
+        case .libraryRescan: return try await libraryRescan(parameters)
+        case .gamesDirSet: return try await gamesDirSet(parameters)
         case .operationList: return ["operations": .array(await operations.snapshots().map(\.json))]
         case .operationGet: return try await operation(parameters).json
         case .operationWait: return try await operationWait(parameters)

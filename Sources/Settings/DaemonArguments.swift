@@ -25,6 +25,7 @@ struct DaemonArguments: Sendable {
           --config FILE         settings (\(DaemonInvocation.defaultFile) and conf.d/*.conf beside it)
           --check-config        say whether the settings are sound, and leave
           --games-dir DIR       where the games are (/srv/lanspread)
+          --games-roots DIR     where lanspreadctl games-dir may lead, parted by colons (--games-dir)
           --state-dir DIR       identity, index and history ($STATE_DIRECTORY, else /var/lib/lanspread)
           --catalog GAME_DB     the games that may be spread and their versions (none)
           --socket PATH         where lanspreadctl finds the daemon (/run/lanspread/control.sock)

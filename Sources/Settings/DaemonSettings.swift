@@ -6,6 +6,8 @@ import Model
 /// Built-in values, then the environment, then the files, then the flags: the later one wins.
 package struct DaemonSettings: Hashable, Sendable {
     package var gamesDirectory = Setting("/srv/lanspread")
+    /// Directories beneath which another games directory may be chosen while the daemon runs; nil: the configured one.
+    package var gamesRootsChosen = Setting<[String]?>(nil)
     package var stateDirectory = Setting("/var/lib/lanspread")
     /// An ETI `game.db`; nil is allowed and shown as degraded.
     package var catalog = Setting<String?>(nil)
@@ -68,6 +70,7 @@ package struct DaemonSettings: Hashable, Sendable {
     ) throws(SettingRefusal) {
         switch key {
         case .gamesDirectory: gamesDirectory = Setting(try path(text, origin), origin)
+        case .gamesRoots: gamesRootsChosen = Setting(try gamesRoots(text, origin, adds: adds), origin)
         case .stateDirectory: stateDirectory = Setting(try path(text, origin), origin)
         case .catalog: catalog = Setting(text.isEmpty ? nil : try path(text, origin), origin)
         case .socket:
@@ -117,6 +120,27 @@ package struct DaemonSettings: Hashable, Sendable {
         if case .flag = origin { return text }
         guard text.hasPrefix("/") else { throw .expected("an absolute path") }
         return text
+    }
+
+    /// Parted by colons, as a path of directories is everywhere; nothing at all is the default again.
+    private func gamesRoots(
+        _ text: String, _ origin: SettingOrigin, adds: Bool
+    ) throws(SettingRefusal) -> [String]? {
+        guard !text.isEmpty else { return nil }
+        var roots = adds ? gamesRootsChosen.value ?? [] : []
+        for part in text.split(separator: ":", omittingEmptySubsequences: false) {
+            guard part.hasPrefix("/"), !part.utf8.contains(0) else {
+                throw .expected("absolute paths parted by colons")
+            }
+            roots.append(String(part))
+        }
+        guard roots.count <= Limits.gamesRoots else { throw .expected("at most \(Limits.gamesRoots) directories") }
+        return roots
+    }
+
+    /// As it counts.
+    package var gamesRoots: Setting<[String]> {
+        Setting(gamesRootsChosen.value ?? [gamesDirectory.value], gamesRootsChosen.origin)
     }
 
     /// Several in one value are parted by blanks, and none at all empties the list.
@@ -173,6 +197,7 @@ package struct DaemonSettings: Hashable, Sendable {
         SettingKey.allCases.map { key in
             switch key {
             case .gamesDirectory: (key, gamesDirectory.value, gamesDirectory.origin)
+            case .gamesRoots: (key, (gamesRootsChosen.value ?? []).joined(separator: ":"), gamesRootsChosen.origin)
             case .stateDirectory: (key, stateDirectory.value, stateDirectory.origin)
             case .catalog: (key, catalog.value ?? "", catalog.origin)
             case .socket: (key, socket.value, socket.origin)

@@ -29,6 +29,7 @@ package struct Setting<Value: Hashable & Sendable>: Hashable, Sendable {
 /// The settings by the names that the configuration file has for them.
 package enum SettingKey: String, CaseIterable, Sendable {
     case gamesDirectory = "games_dir"
+    case gamesRoots = "games_roots"
     case stateDirectory = "state_dir"
     case catalog
     case socket
@@ -51,7 +52,7 @@ extension SettingKey {
     /// that were said, the size of tables.
     package var isLive: Bool {
         switch self {
-        case .catalog, .peer, .interfaces, .operations, .sourceGrace, .logLevel: true
+        case .gamesRoots, .catalog, .peer, .interfaces, .operations, .sourceGrace, .logLevel: true
         default: false
         }
     }

@@ -34,6 +34,7 @@ extension DaemonSettings {
     fileprivate mutating func take(_ key: SettingKey, from other: DaemonSettings) {
         switch key {
         case .gamesDirectory: gamesDirectory = other.gamesDirectory
+        case .gamesRoots: gamesRootsChosen = other.gamesRootsChosen
         case .stateDirectory: stateDirectory = other.stateDirectory
         case .catalog: catalog = other.catalog
         case .socket: socket = other.socket

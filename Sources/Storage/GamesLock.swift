@@ -1,5 +1,6 @@
 import Linux
 import Model
+import Synchronization
 
 /// Which daemon it is that holds a games directory, in the words of the one that took its lock.
 package struct GamesHolder: Hashable, Sendable {
@@ -36,27 +37,31 @@ package struct GamesHolder: Hashable, Sendable {
 /// says is only for people. A disk that knows no locks, or may not be written, goes without: nothing could be saved by
 /// refusing to serve it.
 final class GamesLock: Sendable {
-    private let file: Descriptor?
+    private let file: Mutex<Descriptor?>
     let impossible: String?
 
     private init(file: Descriptor?, impossible: String? = nil) {
-        self.file = file
+        self.file = Mutex(file)
         self.impossible = impossible
     }
+
+    /// The next one may take it; it is not waited for whoever still holds the directory open.
+    func release() { file.withLock { $0 = nil } }
 
     /// - Throws: `.held` when another daemon has it.
     static func take(_ directory: Descriptor, path: String, as holder: GamesHolder) throws(StorageError) -> GamesLock {
         do {
-            let (file, isWritable) = try open(directory)
+            let writer = try openForWriting(directory)
+            let file = try Beneath.openRead(directory, Array(ReservedNames.gamesLock.utf8))
             guard try Files.status(file).kind == .regular else {
                 return GamesLock(file: nil, impossible: "\(ReservedNames.gamesLock) is no regular file")
             }
-            guard try Files.lock(file) else {
+            guard let held = try lock(file, orElse: writer) else {
                 let line = try Files.readAll(file, limit: Limits.lockBytes) ?? []
                 throw StorageError.held(path: path, by: GamesHolder(line: line))
             }
-            if isWritable { try write(holder, to: file) }
-            return GamesLock(file: file)
+            if let writer { try write(holder, to: writer) }
+            return GamesLock(file: held)
         } catch let error as StorageError {
             throw error
         } catch let error as LinuxError {
@@ -66,15 +71,26 @@ final class GamesLock: Sendable {
         }
     }
 
-    /// For writing where that is allowed. A local disk gives the lock to a reader too: the file may be another user's,
-    /// or the disk mounted read-only with the file of an earlier time on it.
-    private static func open(_ directory: Descriptor) throws(LinuxError) -> (Descriptor, isWritable: Bool) {
-        let name = Array(ReservedNames.gamesLock.utf8)
+    /// Nil where that is not allowed. A local disk gives the lock to a reader too: the file may be another user's, or
+    /// the disk mounted read-only with the file of an earlier time on it.
+    private static func openForWriting(_ directory: Descriptor) throws(LinuxError) -> Descriptor? {
         do {
-            return (try Beneath.create(directory, name, mode: 0o644, exclusive: false), true)
+            return try Beneath.create(
+                directory, Array(ReservedNames.gamesLock.utf8), mode: 0o644, exclusive: false)
         } catch {
             guard error.isPermission || error.isReadOnly else { throw error }
-            return (try Beneath.openRead(directory, name), false)
+            return nil
+        }
+    }
+
+    /// What holds the lock, nil when another has it. A file that stays open for writing would keep its disk from being
+    /// mounted read-only; a network disk gives an exclusive lock to writers only.
+    private static func lock(_ file: Descriptor, orElse writer: Descriptor?) throws(LinuxError) -> Descriptor? {
+        do {
+            return try Files.lock(file) ? file : nil
+        } catch {
+            guard error.isBadDescriptor, let writer else { throw error }
+            return try Files.lock(writer) ? writer : nil
         }
     }
 

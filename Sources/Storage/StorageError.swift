@@ -4,7 +4,12 @@ package import Model
 /// Why the disk did not do it, sorted by what the caller can do.
 package enum StorageError: Error, Hashable, Sendable {
     /// The games directory is not there, or lost its marker (an unmounted disk): nothing is written or recovered.
+    /// The path is empty where it was not known.
     case unavailable(path: String)
+    /// Nothing can be written in the games directory; it is only served from.
+    case readOnly
+    /// The directory is none of those that may be chosen.
+    case notAllowed(path: String)
     /// Another daemon writes there.
     case held(path: String, by: GamesHolder?)
     case noSuchGame(GameID)
@@ -18,7 +23,9 @@ package enum StorageError: Error, Hashable, Sendable {
 
     package var sentence: String {
         switch self {
-        case .unavailable(let path): "the games directory \(path) is not there"
+        case .unavailable(let path): "the games directory \(path.isEmpty ? "" : path + " ")is not there"
+        case .readOnly: "the games directory is read-only"
+        case .notAllowed(let path): "\(path) lies beneath no directory of games_roots"
         case .held(let path, let holder):
             "another lanspreadd (\(holder?.text ?? "it does not say which")) holds the games directory \(path)"
         case .noSuchGame(let game): "the game \(game) has no directory"
@@ -31,7 +38,15 @@ package enum StorageError: Error, Hashable, Sendable {
     }
 
     package init(_ error: LinuxError) {
-        self = error.isNoSpace ? .diskFull : .system(error)
+        if error.isNoSpace {
+            self = .diskFull
+        } else if error.isStale {
+            self = .unavailable(path: "")
+        } else if error.isReadOnly {
+            self = .readOnly
+        } else {
+            self = .system(error)
+        }
     }
 }
 

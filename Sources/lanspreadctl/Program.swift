@@ -37,6 +37,8 @@ struct Program {
         case .waitPeers: return try waitPeers()
         case .download: return try download()
         case .install: return try install()
+        case .rescan: return try rescan()
+        case .gamesDir: return try gamesDirectory()
         case .operations: return try operations()
         case .transfers: return try transfers()
         case .cancel: return try cancel()

@@ -2,7 +2,8 @@
 enum Verb: String, CaseIterable {
     case status, list, info, peers, peer, connect
     case waitPeers = "wait-peers"
-    case download, install, operations, transfers, cancel, pause, resume, history
+    case download, install, operations, transfers, cancel, pause, resume, history, rescan
+    case gamesDir = "games-dir"
     case catalog, events, logs, config, reload, identity, shutdown, help, version
 
     struct Flag {
@@ -117,6 +118,14 @@ enum Verb: String, CaseIterable {
             Entry(
                 usage: "GAME...", summary: "Installs downloaded games.", example: "lanspreadctl install quake",
                 flags: Self.following)
+        case .rescan:
+            Entry(
+                usage: "[GAME]", summary: "Looks at the games directory now, and prints the games that changed.",
+                example: "lanspreadctl rescan quake")
+        case .gamesDir:
+            Entry(
+                usage: "[PATH]", summary: "Shows where the games are, or uses another directory from now on.",
+                example: "lanspreadctl games-dir /srv/lanspread/lan")
         case .operations:
             Entry(
                 usage: "", summary: "Lists the running operations and the last ones that ended.",
@@ -190,7 +199,7 @@ enum Verb: String, CaseIterable {
         let entry = entry
         var lines = ["Example:", "  \(entry.example)", "", entry.summary, ""]
         lines.append(["Usage: lanspreadctl", rawValue, entry.usage].filter { !$0.isEmpty }.joined(separator: " "))
-        if self == .info || self == .download || self == .install {
+        if self == .info || self == .download || self == .install || self == .rescan {
             lines += ["", "A game is named by its id, the beginning of one id only, or its whole title."]
         }
         if self == .cancel || self == .pause || self == .resume {

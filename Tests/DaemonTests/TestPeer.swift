@@ -21,9 +21,10 @@ final class TestPeer: Sendable {
     }
 
     /// Runs a lying peer while `body` runs: it takes connections, says hello, announces `games`, and answers with
-    /// `requests`.
+    /// `requests`. What the daemon tells it goes to `heard`.
     static func living<Value: Sendable>(
         games: [GameSummary] = [], requests: PeerRequests = .none,
+        heard: @escaping @Sendable (PeerMessage) -> Void = { _ in },
         _ body: @escaping @Sendable (TestPeer) async throws -> Value
     ) async throws -> Value {
         let peer = try TestPeer()
@@ -35,7 +36,7 @@ final class TestPeer: Sendable {
             }
             await up.take()
             group.addTask {
-                await peer.accept(games, requests)
+                await peer.accept(games, requests, heard)
                 return nil
             }
             group.addTask { try await body(peer) }
@@ -50,21 +51,27 @@ final class TestPeer: Sendable {
         }
     }
 
-    private func accept(_ games: [GameSummary], _ requests: PeerRequests) async {
+    private func accept(
+        _ games: [GameSummary], _ requests: PeerRequests, _ heard: @escaping @Sendable (PeerMessage) -> Void
+    ) async {
         await withDiscardingTaskGroup { group in
             for await connection in quic.accepted {
-                group.addTask { await self.live(connection, games, requests) }
+                group.addTask { await self.live(connection, games, requests, heard) }
             }
         }
     }
 
-    private func live(_ connection: QuicConnection, _ games: [GameSummary], _ requests: PeerRequests) async {
+    private func live(
+        _ connection: QuicConnection, _ games: [GameSummary], _ requests: PeerRequests,
+        _ heard: @escaping @Sendable (PeerMessage) -> Void
+    ) async {
         guard let link = PeerLink(connection, requests: requests, time: MonotonicTime(), log: .silent),
             (try? await link.greet(hello()) { _ in nil }) != nil
         else { return }
         link.post(.librarySnapshot(LibraryPage(revision: 1, page: 0, pages: 1, games: games)))
         _ = await link.run { message throws(LinkError) in
             if case .ping(let nonce) = message { link.post(.pong(nonce: nonce)) }
+            heard(message)
         }
     }
 

@@ -28,18 +28,24 @@ import Testing
         let entry = IndexEntry(
             game: game, version: version, fingerprint: try digest(1), root: Root(try digest(2)),
             manifest: Array("manifest".utf8))
-        try await first.save(entry)
+        try await first.save(entry, in: "d")
         try await first.save("directory", as: .gamesDirectory)
         #expect(try await first.nextOperationID().rawValue == 1)
         try await first.close()
 
         let second = try await open()
-        #expect(try await second.indexEntry(of: game) == entry)
-        #expect(try await second.indexedGames()[game]?.root == entry.root)
+        #expect(try await second.indexEntry(of: game, in: "d") == entry)
+        #expect(try await second.indexedGames(in: "d")[game]?.root == entry.root)
         #expect(try await second.value(of: .gamesDirectory) == "directory")
         #expect(try await second.nextOperationID().rawValue == 2)
-        try await second.removeIndexEntry(of: game)
-        #expect(try await second.indexEntry(of: game) == nil)
+        // Another games directory may have a game of the same name.
+        #expect(try await second.indexEntry(of: game, in: "e") == nil)
+        try await second.save(entry, in: "e")
+        try await second.removeIndexEntry(of: game, in: "d")
+        #expect(try await second.indexEntry(of: game, in: "e") == entry)
+        try await second.keepIndexes(of: ["d"])
+        #expect(try await second.indexEntry(of: game, in: "e") == nil)
+        #expect(try await second.indexEntry(of: game, in: "d") == nil)
     }
 
     @Test func `is durable before a call returns`() async throws {
@@ -125,8 +131,8 @@ import Testing
     @Test func `refuses a newer schema and leaves it as it is`() async throws {
         try await open().close()
         try FixtureCatalog.change(path, statements: ["PRAGMA user_version = 999"])
-        await #expect(throws: DatabaseError.newerSchema(path: path, found: 999, known: 3)) { try await open() }
-        try FixtureCatalog.change(path, statements: ["PRAGMA user_version = 3"])
+        await #expect(throws: DatabaseError.newerSchema(path: path, found: 999, known: 4)) { try await open() }
+        try FixtureCatalog.change(path, statements: ["PRAGMA user_version = 4"])
         try await open().close()
     }
 

@@ -130,7 +130,7 @@ import Testing
         try await first.build()
         try await first.database.close()
         let second = try await Shelf(in: first.directory, isOpen: false)
-        await second.library.open(nil, catalog: second.catalog)
+        await second.library.open(nil, key: Shelf.key, catalog: second.catalog)
         #expect(try await second.entry("ggoo").availability == .unavailable)
         #expect(await second.library.summaries().games.isEmpty)
     }
@@ -190,7 +190,7 @@ import Testing
         try await target.library.refresh(game, verified: manifest)
         #expect(try await target.entry("ggoo").availability == .ready)
         #expect(await target.library.hashing(game) == nil)
-        #expect(try await target.database.indexEntry(of: game)?.root == manifest.root)
+        #expect(try await target.database.indexEntry(of: game, in: Shelf.key)?.root == manifest.root)
 
         // What an older version left behind makes no other game of it, also after a restart.
         try target.write("ggoo/patch.dat", "Of the version before.\n")
@@ -297,11 +297,11 @@ import Testing
         let first = try await Shelf()
         try await first.build()
         let game = try first.id("ggoo")
-        let entry = try #require(try await first.database.indexEntry(of: game))
+        let entry = try #require(try await first.database.indexEntry(of: game, in: Shelf.key))
         try await first.database.save(
             IndexEntry(
                 game: game, version: entry.version, fingerprint: entry.fingerprint, root: entry.root,
-                manifest: Array("damaged".utf8)))
+                manifest: Array("damaged".utf8)), in: Shelf.key)
         try await first.database.close()
         let second = try await Shelf(in: first.directory)
         #expect(try await second.entry("ggoo").availability == .ready)

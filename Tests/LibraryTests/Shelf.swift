@@ -37,10 +37,13 @@ final class Shelf: Sendable {
         if isOpen { await library.open(try games(), catalog: catalog) }
     }
 
+    /// The id in the marker of its games directory.
+    static let key = String(repeating: "a", count: 32)
+
     deinit { loops.stop() }
 
     func games() throws -> GamesDirectory {
-        try GamesDirectory.open(path: set.gamesDirectory(of: host), newID: String(repeating: "a", count: 32))
+        try GamesDirectory.open(path: set.gamesDirectory(of: host), newID: Shelf.key)
     }
 
     func id(_ text: String) throws -> GameID { try #require(GameID(text)) }

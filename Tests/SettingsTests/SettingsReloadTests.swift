@@ -61,6 +61,7 @@ import Testing
     private static var different: DaemonSettings {
         var next = DaemonSettings()
         next.gamesDirectory.value = "/g"
+        next.gamesRootsChosen.value = ["/r", "/q"]
         next.stateDirectory.value = "/s"
         next.catalog.value = "/c"
         next.socket.value = "/o"

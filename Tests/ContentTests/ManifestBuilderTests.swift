@@ -45,6 +45,47 @@ import Testing
         #expect(one.root != later.root)
     }
 
+    /// The bytes that were hashed in all.
+    private func hashed(
+        _ bench: Bench, _ host: String, known: [BuiltManifest]
+    ) async throws -> (built: BuiltManifest, bytes: UInt64) {
+        let steps = Mutex<[UInt64]>([])
+        let built = try await ManifestBuilder.build(
+            bench.games(host).root(bench.game), version: bench.version, known: known, disk: bench.pool,
+            pool: bench.blocks
+        ) { done, _ in steps.withLock { $0.append(done) } }
+        // Each round of hashing counts from zero.
+        let rounds = steps.withLock { $0 }
+        var bytes: UInt64 = 0
+        for (index, done) in rounds.enumerated() where index + 1 == rounds.count || rounds[index + 1] <= done {
+            bytes += done
+        }
+        return (built, bytes)
+    }
+
+    @Test func `is the known one where its chunks are here, else its own, and hashes nothing twice`() async throws {
+        let bench = try Bench()
+        try bench.fill("from", Bench.mixed)
+        let known = try await bench.build("from")
+        try bench.fill("to", Bench.mixed)
+        try bench.temporary.write("to/quake/patch", "Of another version.".utf8)
+        let same = try await hashed(bench, "to", known: [known])
+        #expect(same.built.root == known.root)
+        #expect(same.bytes == known.manifest.totalBytes)
+        // The same paths and sizes, and one other byte in the last file.
+        try bench.emptyReceiver(1)
+        try bench.fill("to", Bench.mixed.filter { $0.0 != "huge.bin" })
+        try bench.fill("to", Bench.mixed.filter { $0.0 == "huge.bin" }, salt: 1)
+        let other = try await hashed(bench, "to", known: [known, known])
+        #expect(other.built.root != known.root)
+        let own = try await bench.build("to")
+        #expect(other.built.root == own.root)
+        #expect(other.bytes == own.manifest.totalBytes)
+        // Of another version, whatever its files are.
+        let later = try await bench.build("from", version: GameVersion("2"))
+        #expect(try await hashed(bench, "from", known: [later]).built.root == known.root)
+    }
+
     @Test func `is refused where no tree could hold its paths, or where there are none`() async throws {
         let bench = try Bench()
         _ = try bench.games("from").makeRoot(bench.game)

@@ -1,6 +1,8 @@
 import Fixture
+import Glibc
 import Linux
 import Model
+import Runtime
 import TestKit
 import Testing
 
@@ -109,6 +111,51 @@ import Testing
             }
             #expect(try await host.done("rescan")["changed"]?.array?.isEmpty == true)
             #expect(library.changes.last?.revision == revision)
+        }
+    }
+
+    @Test(.enabled(if: getuid() == 0, "needs root"))
+    func `is looked at now and then where the kernel watches too little, and says what to type`() async throws {
+        let fixture = try TemporaryDirectory()
+        let set = try FixtureSet.write(to: fixture.path)
+        try await within(.seconds(60)) {
+            // Of a user namespace the limit can be chosen without changing that of the machine.
+            let script = "echo 1 > /proc/sys/user/max_inotify_watches && exec \"$@\""
+            let host = try await TestHost.start(
+                name: "bravo", games: set.gamesDirectory(of: .bravo), catalog: set.catalog(of: .bravo),
+                through: ["/usr/bin/unshare", "-Ur", "sh", "-c", script, "sh"])
+            while true {
+                let degraded = try await host.done("status")["degraded"]?.array ?? []
+                guard let monitor = degraded.first(where: { $0["component"]?.string == "LocalMonitor" }) else {
+                    try Task.checkCancellation()
+                    continue
+                }
+                #expect(monitor["reason"]?.string?.contains("sysctl fs.inotify.max_user_watches=") == true)
+                break
+            }
+            try FixtureFile.write(.text("More.\n"), to: "\(set.root(of: "ggoo", at: .bravo))/more.txt")
+            #expect(try await host.done("rescan")["changed"]?.array?.map(\.string) == ["ggoo"])
+            #expect(await host.stop() == 0)
+        }
+    }
+
+    @Test func `is whole again after a time with too many files open`() async throws {
+        let fixture = try TemporaryDirectory()
+        let set = try FixtureSet.write(to: fixture.path)
+        let cnc4 = try id("cnc4")
+        try await heard(set) { host, library in
+            await library.wait { $0[cnc4]?.availability == .ready }
+            func limit(_ files: String) async throws {
+                let outcome = try await TestHost.run(
+                    "/usr/bin/prlimit", ["--pid", "\(host.process.pid)", "--nofile=\(files):"], in: host.directory)
+                guard outcome.status == 0 else { throw TestFailure("prlimit: \(outcome.errors)") }
+            }
+            try await limit("3")
+            try FixtureFile.write(.text("19990101\n"), to: "\(set.root(of: "cnc4", at: .bravo))/version.ini")
+            #expect(await host.log.wait(for: "Too many open files"))
+            try await limit("1024")
+            // Looked at again by itself, long before the next scan.
+            await library.wait { $0[cnc4]?.availability == .outdated }
         }
     }
 }

@@ -115,10 +115,13 @@ final class TestHost: Sendable {
 
     /// Starts the daemon and waits until it is ready.
     ///
-    /// - Parameter manner: how tests have it as a rule; flags win over files, so whoever tests a file takes them away.
+    /// - Parameters:
+    ///   - manner: how tests have it as a rule; flags win over files, so whoever tests a file takes them away.
+    ///   - through: a program that becomes the daemon, and its arguments.
     static func start(
         name: String, games: String, catalog: String?, extra: [String] = [], directory: TemporaryDirectory? = nil,
-        manner: [String] = ["--source-grace", "2", "--log-level", "debug"], environment: [String] = []
+        manner: [String] = ["--source-grace", "2", "--log-level", "debug"], environment: [String] = [],
+        through: [String] = []
     ) async throws -> TestHost {
         let directory = try directory ?? TemporaryDirectory()
         let socket = "\(directory.path)/control.sock"
@@ -132,10 +135,10 @@ final class TestHost: Sendable {
         if let catalog { arguments += ["--catalog", catalog] }
         // An empty configuration: the machine's own must not reach a test.
         arguments += ["--config", "/dev/null"]
+        let command = through + ["\(Programs.directory)/lanspreadd"] + arguments + extra
         let process = try ChildProcess.spawn(
-            "\(Programs.directory)/lanspreadd", arguments: arguments + extra,
-            environment: ["PATH=/usr/bin:/bin"] + environment, descriptors: [null, log.writeEnd, log.writeEnd],
-            on: TestLoops.shared)
+            command[0], arguments: Array(command.dropFirst()), environment: ["PATH=/usr/bin:/bin"] + environment,
+            descriptors: [null, log.writeEnd, log.writeEnd], on: TestLoops.shared)
         let host = TestHost(directory: directory, games: games, socket: socket, log: log, process: process)
         guard await log.wait(for: "The daemon is ready.") else {
             throw TestFailure("\(name) did not start:\n\(log.text)")

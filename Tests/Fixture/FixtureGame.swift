@@ -50,6 +50,15 @@ package struct FixtureGame: Sendable {
             members: tree("many", seed: seed &+ 2, levelBytes: 64 << 10), extras: files)
     }
 
+    /// One of a whole library: a package of a few small files.
+    package static func shelved(_ number: Int, seed: UInt64) -> FixtureGame {
+        let id = "shelf\(digits(number, 4))"
+        return FixtureGame(
+            id: id, title: "Number \(number) of the Shelf", version: "20250103",
+            members: tree(id, seed: seed &+ UInt64(number) &* 1_009, levelBytes: 20 << 10),
+            extras: [("readme.txt", .text("Number \(number).\n"))])
+    }
+
     private static func tree(_ id: String, seed: UInt64, levelBytes: UInt64) -> [Rar5Entry] {
         [
             .directory("bin"),

@@ -13,6 +13,8 @@ package struct FixtureOptions: Sendable {
     /// The number of files of the game `many`; nil leaves it out.
     package var manyFiles: Int?
     package var manyHosts: Set<FixtureHost> = [.alpha, .bravo]
+    /// The number of small games `shelf0000` and on, on alpha and bravo.
+    package var shelfGames = 0
 
     package init() {}
 }
@@ -55,6 +57,7 @@ package struct FixtureSet: Sendable {
         var games = [ggoo, cnc4]
         if let bytes = options.largeBytes { games.append(.large(bytes: bytes, seed: options.seed &* 1_000_003)) }
         if let count = options.manyFiles { games.append(.many(count: count, seed: options.seed &* 1_000_033)) }
+        for number in 0..<options.shelfGames { games.append(.shelved(number, seed: options.seed &* 1_000_081)) }
         return games
     }
 
@@ -64,7 +67,8 @@ package struct FixtureSet: Sendable {
             case "ggoo": host != .charlie
             case "cnc4": host != .alpha
             case "large": options.largeHosts.contains(host)
-            default: options.manyHosts.contains(host)
+            case "many": options.manyHosts.contains(host)
+            default: host != .charlie
             }
         }
     }

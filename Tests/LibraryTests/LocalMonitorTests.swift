@@ -3,6 +3,7 @@ import Library
 import Linux
 import Model
 import Runtime
+import Storage
 import Synchronization
 import TestKit
 import Testing
@@ -107,6 +108,72 @@ import Testing
         try await running(second) {
             let id = try again.id("ggoo")
             await again.until { await $0.entry(of: id)?.availability == .ready }
+        }
+    }
+
+    @Test func `looks at everything when the kernel dropped events`() async throws {
+        let shelf = try await Shelf(.alpha)
+        try await running(monitor(shelf)) {
+            try await wait(shelf, "ggoo", .ready)
+            // Nobody listens while more happens than the kernel keeps.
+            let (isHeld, mayGo) = (OneShot<Void>(), Semaphore())
+            shelf.loops.net[0].perform {
+                isHeld.give()
+                mayGo.wait()
+            }
+            await isHeld.take()
+            try FixtureFile.write(.text(""), to: shelf.root("ggoo") + "/a")
+            for _ in 0..<10_000 {
+                try Files.rename(shelf.root("ggoo") + "/a", to: shelf.root("ggoo") + "/b")
+                try Files.rename(shelf.root("ggoo") + "/b", to: shelf.root("ggoo") + "/a")
+            }
+            try Files.removeFile(atPath: shelf.root("ggoo") + "/a")
+            try shelf.set.cnc4.write(to: shelf.directory.path + "/aside")
+            try Files.rename(shelf.directory.path + "/aside", to: shelf.root("cnc4"))
+            mayGo.signal()
+            try await wait(shelf, "cnc4", .ready)
+            try await wait(shelf, "ggoo", .ready)
+        }
+    }
+
+    @Test func `follows a root that gets another name and a directory that is another one`() async throws {
+        let shelf = try await Shelf(.bravo)
+        try await running(monitor(shelf)) {
+            try await wait(shelf, "ggoo", .ready)
+            try await wait(shelf, "cnc4", .ready)
+            // What was cnc4 is now ggoo, and watched as that.
+            try Files.rename(shelf.root("ggoo"), to: shelf.directory.path + "/ggoo")
+            try Files.rename(shelf.root("cnc4"), to: shelf.root("ggoo"))
+            try await wait(shelf, "ggoo", .outdated)
+            try await wait(shelf, "cnc4", nil)
+            try shelf.write("ggoo/version.ini", "20240501\n")
+            try await wait(shelf, "ggoo", .ready)
+
+            let other = shelf.directory.path + "/other"
+            try FixtureFile.makeDirectories(other)
+            let games = try GamesDirectory.open(path: other, newID: String(repeating: "b", count: 32))
+            await shelf.library.setDirectory(games)
+            try await wait(shelf, "ggoo", nil)
+            try Files.rename(shelf.directory.path + "/ggoo", to: other + "/ggoo")
+            try await wait(shelf, "ggoo", .ready)
+        }
+    }
+
+    @Test func `says that its games directory is another one`() async throws {
+        let shelf = try await Shelf(.alpha)
+        let disturbed = AsyncGate()
+        let monitor = LocalMonitor(
+            library: shelf.library, loop: shelf.loops.net[0], disk: shelf.loops.disk, time: MonotonicTime(),
+            log: .silent, disturbed: { disturbed.open() }, degraded: { _ in })
+        let games = shelf.set.gamesDirectory(of: .alpha)
+        try await running(monitor) {
+            try await wait(shelf, "ggoo", .ready)
+            try Files.rename(games + "/.lanspread_games", to: games + "/.gone")
+            try await disturbed.wait()
+            try Files.rename(games + "/.gone", to: games + "/.lanspread_games")
+            disturbed.close()
+            try Files.rename(games, to: games + ".away")
+            try await disturbed.wait()
         }
     }
 }

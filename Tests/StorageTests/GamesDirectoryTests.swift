@@ -108,6 +108,60 @@ import Testing
         #expect(try temporary.tree() == [])
     }
 
+    @Test func `is seen when it is another one, lost its marker or went`() throws {
+        let temporary = try TemporaryDirectory()
+        let path = "\(temporary.path)/games"
+        try Files.makeDirectory(atPath: path, mode: 0o755)
+        let games = try GamesDirectory.open(path: path, newID: Place.id)
+        #expect(games.presence == .there)
+        try temporary.write("games/.lanspread_games", "another\n".utf8)
+        #expect(games.presence == .gone("its marker .lanspread_games is missing or another one"))
+        #expect(storageError { _ = try games.games() } == .unavailable(path: path))
+        try temporary.write("games/.lanspread_games", "\(Place.id)\n".utf8)
+        #expect(games.presence == .there)
+        try Files.rename(path, to: path + ".away")
+        #expect(games.presence == .gone("there is no such directory"))
+        try Files.makeDirectory(atPath: path, mode: 0o755)
+        #expect(games.presence == .gone("another directory stands in its place"))
+    }
+
+    @Test func `is never written again once it was left, by whatever still holds it`() throws {
+        let temporary = try TemporaryDirectory()
+        let games = try openLocked(temporary)
+        let root = try games.makeRoot(try #require(GameID("quake")))
+        games.leave()
+        let version = try #require(GameVersion("20240601"))
+        #expect(storageError { try root.writeSentinel(version) } == .unavailable(path: ""))
+        #expect(storageError { try root.sweepDownload() } == .unavailable(path: ""))
+        #expect(storageError { _ = try games.makeRoot(root.game) } != nil)
+        #expect(storageError { _ = try games.root(root.game) } == .unavailable(path: temporary.path))
+        #expect(try temporary.tree().filter { $0.hasPrefix("quake") }.count == 1, "an empty directory")
+        // The lock is free at once, though the old one still lives.
+        #expect(try openLocked(temporary).unlocked == nil)
+        withExtendedLifetime(games) {}
+    }
+
+    @Test func `may only be one of those that are allowed, wherever a link leads`() throws {
+        let temporary = try TemporaryDirectory()
+        let base = temporary.path
+        for name in ["roots", "roots/a", "roots-not", "outside"] {
+            try Beneath.makeDirectory(temporary.descriptor, Array(name.utf8))
+        }
+        try Beneath.symlink(
+            target: Array("\(base)/outside".utf8), temporary.descriptor, Array("roots/link".utf8))
+        for name in ["roots/link", "roots-not", "roots/../outside", ""] {
+            let path = "\(base)/\(name)"
+            let error = storageError {
+                _ = try GamesDirectory.open(path: path, newID: Place.id, within: ["\(base)/roots/"])
+            }
+            #expect(error == .notAllowed(path: path), "\(name)")
+        }
+        #expect(try temporary.tree().contains { $0.hasSuffix(".lanspread_games") } == false)
+        for name in ["roots", "roots/a", "roots/../roots/a/"] {
+            _ = try GamesDirectory.open(path: "\(base)/\(name)", newID: Place.id, within: ["/x", "\(base)/roots"])
+        }
+    }
+
     private func open(_ temporary: TemporaryDirectory, remembered: String? = nil) throws {
         _ = try GamesDirectory.open(path: temporary.path, newID: Place.id, remembered: remembered)
     }

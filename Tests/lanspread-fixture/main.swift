@@ -4,7 +4,7 @@ import Glibc
 let help = """
     lanspread-fixture /tmp/fixture --many 5000
 
-    Usage: lanspread-fixture DIR [--large [BYTES]] [--many [N]] [--seed N]
+    Usage: lanspread-fixture DIR [--large [BYTES]] [--many [N]] [--shelf [N]] [--seed N]
 
     Makes the games and catalogs of three hosts under DIR:
       fixture-alpha    ggoo
@@ -14,6 +14,7 @@ let help = """
 
       --large [BYTES]  a game `large` of so many bytes (1073741824) on alpha and bravo
       --many [N]       a game `many` of so many small files (5000) on alpha and bravo
+      --shelf [N]      so many small games (200) on alpha and bravo
       --seed N         another content (1)
       --help           this text
 
@@ -54,6 +55,10 @@ while let argument = arguments.popFirst() {
         let count = number(after: argument, or: 5_000)
         guard count <= 500_000 else { refuse("--many takes at most 500000.") }
         options.manyFiles = Int(count)
+    case "--shelf":
+        let count = number(after: argument, or: 200)
+        guard count <= 4_000 else { refuse("--shelf takes at most 4000.") }
+        options.shelfGames = Int(count)
     case "--seed": options.seed = number(after: argument, or: nil)
     default:
         guard !argument.hasPrefix("-") else { refuse("\(argument) is no option.") }

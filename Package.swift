@@ -100,7 +100,7 @@ let package = Package(
         program("lanspread-unpack", ["Archive", "Unpack", "Model", "Linux"]),
 
         // Tests: real components; TestKit is the only place for shared helpers.
-        kit("TestKit", ["Runtime", "Linux", "Storage"]),
+        kit("TestKit", ["Runtime", "Linux", "Storage", "Control", "Model"]),
         kit("Fixture", ["CSQLite"]),
         program("lanspread-fixture", ["Fixture"], path: "Tests/lanspread-fixture"),
         tests("Linux", ["Linux", "TestKit"]),
@@ -136,7 +136,10 @@ let package = Package(
             ]),
         tests(
             "Daemon",
-            ["lanspreadd", "Model", "Runtime", "Linux", "Wire", "Crypto", "Quic", "PeerLink", "Fixture", "TestKit"]),
+            [
+                "lanspreadd", "Control", "Model", "Runtime", "Linux", "Wire", "Crypto", "Quic", "PeerLink", "Fixture",
+                "TestKit",
+            ]),
         tests("Ctl", ["lanspreadctl", "ControlServer", "Control", "Model", "Runtime", "Linux", "TestKit"]),
         tests("Tidy", []),
     ]

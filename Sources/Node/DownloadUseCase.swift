@@ -29,6 +29,9 @@ struct DownloadUseCase: Sendable {
         do {
             let standing = try await download()
             return try await installPhase(standing)
+        } catch .allPeersGone {
+            let why = await house.gameRow(entry).row.remote.whyNoSource(entry)
+            return .allPeersGone(why ?? "No peer has the content that was chosen.")
         } catch {
             return error.end
         }
@@ -134,7 +137,7 @@ struct DownloadUseCase: Sendable {
             return .finished("\(fetched)\(trust); the installed game was left as it is")
         case .failed(let failure): return .failed(failure.afterDownload)
         case .cancelled: return .cancelled
-        case .allPeersGone: return .allPeersGone
+        case .allPeersGone(let why): return .allPeersGone(why)
         }
     }
 

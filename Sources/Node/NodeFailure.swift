@@ -21,7 +21,7 @@ enum UseCaseError: Error {
         switch self {
         case .failed(let failure): .failed(failure)
         case .cancelled: .cancelled
-        case .allPeersGone: .allPeersGone
+        case .allPeersGone: .allPeersGone(nil)
         }
     }
 

@@ -27,6 +27,7 @@ extension Log {
             write(.warning, operation.failure?.sentence ?? "An operation failed.", kind: "operation_failed", fields)
         case .cancelled: write(.notice, "An operation was cancelled.", kind: "operation_cancelled", fields)
         case .allPeersGone:
+            if let why = operation.outcome { fields.append(.field("why", why)) }
             write(.warning, "An operation ended because no source is left.", kind: "all_peers_gone", fields)
         }
     }

@@ -27,7 +27,8 @@ package enum OperationEnd: Sendable {
     case finished(String)
     case failed(Failure)
     case cancelled
-    case allPeersGone
+    /// With what each peer has instead, where that is known.
+    case allPeersGone(String?)
 }
 
 /// What the caller asked for. Kept over a restart: an operation goes on with its version and its root.
@@ -84,7 +85,9 @@ package struct OperationSnapshot: Sendable {
             standing = .failed
             self.failure = failure
         case .cancelled: standing = .cancelled
-        case .allPeersGone: standing = .allPeersGone
+        case .allPeersGone(let why):
+            standing = .allPeersGone
+            outcome = why
         }
     }
 }

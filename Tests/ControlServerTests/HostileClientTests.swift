@@ -4,6 +4,7 @@ import Linux
 import Model
 import Runtime
 import Synchronization
+import TestKit
 import Testing
 
 /// Every one of them ends within ten seconds and costs nobody else anything.

@@ -3,6 +3,7 @@ import ControlServer
 import Linux
 import Model
 import Runtime
+import TestKit
 import Testing
 
 @Suite struct `The control socket's file` {

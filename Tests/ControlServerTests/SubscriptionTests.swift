@@ -4,6 +4,7 @@ import Linux
 import Model
 import Runtime
 import Synchronization
+import TestKit
 import Testing
 
 @Suite struct `A subscription` {

@@ -17,7 +17,7 @@ SOURCES := Package.swift Sources Tests
 export SWIFT_BACKTRACE ?= enable=no
 
 .DEFAULT_GOAL := help
-.PHONY: help build compile test check fmt fmt-check arrows tidy demo bench booted fresh tsan asan install deb clean
+.PHONY: help build compile test check fmt fmt-check arrows tidy demo bench booted fresh tsan asan fuzz install deb clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -75,6 +75,10 @@ asan: ## parsers, C borders and archives under the address sanitizer
 	@scripts/install-dependencies test
 	swift test $(LINK) $(SERIAL) --sanitize=address --scratch-path .build/asan \
 		--filter '^(Model|Wire|Linux|Crypto|Quic|Database|Archive|Unpack|Install)Tests'
+
+fuzz: ## the catalog reader under libFuzzer for FUZZ_SECONDS (20), after a planted bug was found
+	@scripts/install-dependencies test
+	@scripts/fuzz
 
 install: build ## copy programs, units and settings below DESTDIR/PREFIX
 	@scripts/install "$(DESTDIR)" "$(PREFIX)"

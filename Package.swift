@@ -102,6 +102,7 @@ let package = Package(
         // Tests: real components; TestKit is the only place for shared helpers.
         kit("TestKit", ["Runtime", "Linux", "Storage", "Control", "Model"]),
         kit("Fixture", ["CSQLite"]),
+        kit("CatalogFuzz", ["Database", "Model"]),
         program("lanspread-fixture", ["Fixture"], path: "Tests/lanspread-fixture"),
         tests("Linux", ["Linux", "TestKit"]),
         tests("Model", ["Model", "Runtime", "TestKit"]),
@@ -110,7 +111,7 @@ let package = Package(
         tests("Wire", ["Wire", "Model"]),
         tests("Control", ["Control", "Model"]),
         tests("Storage", ["Storage", "Model", "Linux", "TestKit"]),
-        tests("Database", ["Database", "Model", "Runtime", "Linux", "Fixture", "TestKit"]),
+        tests("Database", ["Database", "Model", "Runtime", "Linux", "CatalogFuzz", "Fixture", "TestKit"]),
         tests("Settings", ["Settings", "Model", "Runtime", "Linux", "TestKit"]),
         tests("Archive", ["Archive", "Unpack", "Model", "Runtime", "Linux", "Fixture", "TestKit"]),
         tests("Crypto", ["Crypto", "Model"]),

@@ -36,7 +36,7 @@ package struct CatalogDraft: Hashable, Sendable {
     /// As a `game.db` in ETI's schema that bears our mark.
     ///
     /// - Parameter path: for errors.
-    func bytes(path: String) throws(DatabaseError) -> [UInt8] {
+    package func bytes(path: String) throws(DatabaseError) -> [UInt8] {
         let connection = try Connection(naming: path)
         try connection.execute("PRAGMA application_id = \(OwnCatalog.applicationID)")
         try connection.transaction { () throws(DatabaseError) in

@@ -162,11 +162,8 @@ package enum CatalogReader {
             }
         }
         // A withdrawn game counts as a duplicate above, and only then goes: the file is sound or it is not.
-        for game in entries.keys where withdrawn.contains(game.text) {
-            entries[game] = nil
-            reading.withdrawn.append(game)
-        }
-        reading.withdrawn.sort()
+        reading.withdrawn = withdrawn.compactMap { GameID($0) }.sorted()
+        for game in reading.withdrawn { entries[game] = nil }
         reading.catalog = Catalog(entries: entries)
         return reading
     }

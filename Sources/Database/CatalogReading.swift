@@ -5,7 +5,8 @@ package struct CatalogReading: Hashable, Sendable {
     package var catalog = Catalog.empty
     /// Rows that break a rule of ours, in the order of the file.
     package var dropped: [DroppedRow] = []
-    /// Games that the catalog's owner took back: not offered, and never deleted because of it.
+    /// Games that the catalog's owner took back, also those without a row: not offered, and never deleted because of
+    /// it.
     package var withdrawn: [GameID] = []
     /// The file says that we wrote it; where it lies decides as well.
     package var isOurs = false

@@ -126,10 +126,12 @@ enum CatalogRow {
     // MARK: - Texts
 
     /// One line: `<br>` and control characters become blanks, and blanks come singly. Nil when nothing is left.
+    ///
+    /// What comes out comes out again of itself: a catalog that was read and written is the same when it is read.
     static func line(_ text: String?) -> String? {
         guard let text else { return nil }
-        let words = broken(text).unicodeScalars.split(whereSeparator: isBlank)
-        return words.isEmpty ? nil : words.map { String($0) }.joined(separator: " ")
+        let line = joined(broken(joined(text)))
+        return line.isEmpty ? nil : line
     }
 
     /// Several lines: `<br>` ends one, control characters become blanks, and two empty lines never follow each other.
@@ -138,14 +140,22 @@ enum CatalogRow {
             return nil
         }
         var lines: [String] = []
-        for piece in broken(text).unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false) {
-            let line = line(String(piece)) ?? ""
-            if !line.isEmpty || lines.last?.isEmpty == false { lines.append(line) }
+        for raw in text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false) {
+            let pieces = broken(joined(String(raw))).unicodeScalars
+            for piece in pieces.split(separator: "\n", omittingEmptySubsequences: false) {
+                let line = joined(String(piece))
+                if !line.isEmpty || lines.last?.isEmpty == false { lines.append(line) }
+            }
         }
         while lines.last?.isEmpty == true { lines.removeLast() }
         let readme = lines.joined(separator: "\n")
         rest -= readme.utf8.count
         return readme.isEmpty ? nil : readme
+    }
+
+    /// The words with one blank between them.
+    private static func joined(_ text: String) -> String {
+        text.unicodeScalars.split(whereSeparator: isBlank).map { String($0) }.joined(separator: " ")
     }
 
     /// `<br>` in all of its spellings is the end of a line.

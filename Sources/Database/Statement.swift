@@ -62,10 +62,20 @@ final class Statement {
         guard kind != .null, kind != .blob, let start = sqlite3_column_text(handle, Int32(column)) else { return nil }
         // After the text: the conversion may change the count.
         let all = Int(sqlite3_column_bytes(handle, Int32(column)))
-        var count = min(all, limit)
-        // A byte that goes on with a character; three of them at most.
-        while count < all, count > max(0, limit - 4), start[count] & 0xc0 == 0x80 { count -= 1 }
-        return String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
+        let bytes = UnsafeBufferPointer(start: start, count: all)
+        let text = String(decoding: Statement.cut(bytes, limit), as: UTF8.self)
+        // A broken byte becomes three.
+        guard text.utf8.count > limit else { return text }
+        return String(decoding: Statement.cut(Array(text.utf8), limit), as: UTF8.self)
+    }
+
+    private static func cut(_ bytes: some RandomAccessCollection<UInt8>, _ limit: Int) -> [UInt8] {
+        var part = Array(bytes.prefix(limit))
+        guard part.count < bytes.count else { return part }
+        // In front of a byte that goes on with a character, of which there are three at most.
+        var next = bytes[bytes.index(bytes.startIndex, offsetBy: part.count)]
+        while next & 0xc0 == 0x80, part.count > max(0, limit - 3), let last = part.popLast() { next = last }
+        return part
     }
 
     /// Empty for NULL.

@@ -200,7 +200,7 @@ import Testing
         ])
         let reading = try place.load()
         #expect(reading.catalog.sorted.map(\.game.text) == ["c"])
-        #expect(reading.withdrawn.map(\.text) == ["77", "88", "a", "b"])
+        #expect(reading.withdrawn.map(\.text) == ["77", "88", "a", "b", "gone"])
     }
 
     @Test func `withdraws nothing by a table without ids`() throws {

@@ -16,6 +16,7 @@ let help = """
       --many [N]       a game `many` of so many small files (5000) on alpha and bravo
       --shelf [N]      so many small games (200) on alpha and bravo
       --seed N         another content (1)
+      --catalogs       nothing but small catalogs, for a fuzzer to begin with
       --help           this text
 
     """
@@ -34,6 +35,7 @@ func refuse(_ sentence: String) -> Never {
 var arguments = CommandLine.arguments.dropFirst()
 var options = FixtureOptions()
 var directory: String?
+var wantsCatalogs = false
 
 /// The number after a flag; `other` when it is missing and may be.
 @MainActor func number(after flag: String, or other: UInt64?) -> UInt64 {
@@ -59,6 +61,7 @@ while let argument = arguments.popFirst() {
         let count = number(after: argument, or: 200)
         guard count <= 4_000 else { refuse("--shelf takes at most 4000.") }
         options.shelfGames = Int(count)
+    case "--catalogs": wantsCatalogs = true
     case "--seed": options.seed = number(after: argument, or: nil)
     default:
         guard !argument.hasPrefix("-") else { refuse("\(argument) is no option.") }
@@ -69,6 +72,10 @@ while let argument = arguments.popFirst() {
 guard let directory else { refuse("A directory is missing.") }
 
 do {
+    if wantsCatalogs {
+        try FixtureCatalog.writeSeeds(to: directory)
+        exit(0)
+    }
     let fixture = try FixtureSet.write(to: directory, options: options)
     for host in FixtureHost.allCases {
         let games = fixture.games(of: host).map(\.id).joined(separator: " ")

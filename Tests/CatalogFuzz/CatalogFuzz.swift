@@ -24,47 +24,55 @@ package enum CatalogFuzz {
         } catch {
             switch error {
             case .catalog, .damaged, .tooSlow, .cannotOpen:
-                precondition(!error.sentence.isEmpty, "an error says nothing")
-                return
-            default: preconditionFailure("the file is not to blame for \(error)")
+                demand(!error.sentence.isEmpty, "an error says nothing")
+            default: demand(false, "the file is not to blame for \(error)")
             }
+            return
         }
-        precondition(reading.catalog.entries.count + reading.dropped.count <= Limits.catalogRows, "too many rows")
-        precondition(reading.withdrawn.count <= Limits.catalogRows, "too many withdrawn games")
+        demand(reading.catalog.entries.count + reading.dropped.count <= Limits.catalogRows, "too many rows")
+        demand(reading.withdrawn.count <= Limits.catalogRows, "too many withdrawn games")
         for (game, entry) in reading.catalog.entries { check(game, entry, reading) }
         if isPlanted {
             let hasLetter = reading.catalog.entries.values.contains { $0.version.text.utf8.contains { $0 > 0x39 } }
-            precondition(!hasLetter, "the planted bug")
+            demand(!hasLetter, "the planted bug")
         }
         checkRewritten(reading)
     }
 
+    /// A release build keeps the reason of a failed precondition to itself.
+    private static func demand(_ condition: Bool, _ reason: @autoclosure () -> String) {
+        if condition { return }
+        var text = "CatalogFuzz: \(reason())\n"
+        let written = text.withUTF8 { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        preconditionFailure("\(written) bytes of a reason")
+    }
+
     private static func check(_ game: GameID, _ entry: CatalogEntry, _ reading: CatalogReading) {
-        precondition(entry.game == game && GameID(game.text) == game, "an id that is none: \(game)")
-        precondition(!reading.withdrawn.contains(game), "\(game) is withdrawn and offered")
-        precondition(GameVersion(entry.version.text) == entry.version, "a version that is none")
-        precondition(entry.bytes <= Limits.gameBytes, "\(entry.bytes) bytes")
-        precondition(entry.players.map { (1...Limits.gamePlayers).contains($0) } ?? true, "a number of players")
-        precondition(!entry.title.isEmpty && entry.title.utf8.count <= Limits.catalogTitleBytes, "a title")
+        demand(entry.game == game && GameID(game.text) == game, "an id that is none: \(game)")
+        demand(!reading.withdrawn.contains(game), "\(game) is withdrawn and offered")
+        demand(GameVersion(entry.version.text) == entry.version, "a version that is none")
+        demand(entry.bytes <= Limits.gameBytes, "\(entry.bytes) bytes")
+        demand(entry.players.map { (1...Limits.gamePlayers).contains($0) } ?? true, "a number of players")
+        demand(!entry.title.isEmpty && entry.title.utf8.count <= Limits.catalogTitleBytes, "a title")
         let fields = [entry.publisher, entry.released, entry.playersLimit].compactMap { $0 } + entry.genres.all
         for field in fields {
-            precondition(!field.isEmpty && field.utf8.count <= Limits.catalogFieldBytes, "a field: \(field)")
+            demand(!field.isEmpty && field.utf8.count <= Limits.catalogFieldBytes, "a field: \(field)")
         }
         for line in fields + [entry.title] {
-            precondition(line.unicodeScalars.allSatisfy { $0.value >= 0x20 }, "a line of several: \(line)")
+            demand(line.unicodeScalars.allSatisfy { $0.value >= 0x20 }, "a line of several: \(line)")
         }
         for readme in entry.readme.all {
-            precondition(!readme.isEmpty && readme.utf8.count <= Limits.catalogReadmeBytes, "a readme")
+            demand(!readme.isEmpty && readme.utf8.count <= Limits.catalogReadmeBytes, "a readme")
         }
     }
 
     private static func checkRewritten(_ reading: CatalogReading) {
         do {
             let again = try CatalogReader.load(bytes: try CatalogDraft(reading).bytes(path: "again"), name: "again")
-            precondition(again.catalog == reading.catalog, "it is another one when it was written and read again")
-            precondition(again.withdrawn == reading.withdrawn && again.dropped.isEmpty && again.isOurs, "lost")
+            demand(again.catalog == reading.catalog, "it is another one when it was written and read again")
+            demand(again.withdrawn == reading.withdrawn && again.dropped.isEmpty && again.isOurs, "lost")
         } catch {
-            preconditionFailure("what was read cannot be written and read again: \(error)")
+            demand(false, "what was read cannot be written and read again: \(error)")
         }
     }
 }

@@ -132,8 +132,8 @@ let package = Package(
         tests(
             "Node",
             [
-                "Node", "Control", "Database", "Library", "Transfer", "PeerLink", "Wire", "Content", "Storage",
-                "Settings", "Model", "Runtime", "Linux", "TestKit",
+                "Node", "Control", "Database", "Library", "Supervision", "Transfer", "PeerLink", "Wire", "Content",
+                "Storage", "Settings", "Model", "Runtime", "Linux", "TestKit",
             ]),
         tests(
             "Daemon",

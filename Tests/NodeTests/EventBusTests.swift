@@ -1,5 +1,8 @@
 import Control
 import Model
+import Runtime
+import Supervision
+import TestKit
 import Testing
 
 @testable import Node
@@ -54,6 +57,33 @@ import Testing
         #expect(bus.subscribe(since: nil).snapshot["operations"]?.array?.count == 2)
         bus.publish(.activeOperationsChanged([try operation(2)]))
         #expect(bus.subscribe(since: nil).snapshot["operations"]?.array?.map { $0["operation_id"] } == [2])
+    }
+}
+
+@Suite struct `A failing subsystem` {
+    /// As lanspreadd joins the two.
+    @Test func `is told of before the daemon goes`() async throws {
+        struct Broken: Error {}
+        try await within(.seconds(10)) {
+            let bus = EventBus(epoch: "one")
+            let subscription = bus.subscribe(since: nil)
+            let supervisor = Supervisor(
+                children: [
+                    Child("QuicServer", .required, stopLimit: .seconds(1)) { up in
+                        up()
+                        throw Broken()
+                    }
+                ], time: MonotonicTime(), random: .system, log: .silent, describe: { _ in "It is broken." },
+                changed: { bus.publish(.componentChanged($0)) },
+                failed: { bus.publish(.runtimeFailed(component: $0, reason: $1)) })
+            _ = await supervisor.run {}
+            bus.finish()
+            var events: [ControlEvent] = []
+            while let event = await subscription.feed.next() { events.append(event) }
+            let failure = try #require(events.first { $0.name == EventName.runtimeFailed })
+            #expect(failure.fields == ["component": "QuicServer", "reason": "It is broken."])
+            #expect(events.contains { $0.name == EventName.componentChanged && $0.number < failure.number })
+        }
     }
 }
 

@@ -170,7 +170,8 @@ actor ControlSession {
         }
         if let old {
             old.replace()
-            // A client that does not read waits for itself; one that leaves ends the task, and nothing is asked.
+            // A client that has not read the last event yet waits for itself, and is not dropped for the answer that is
+            // behind it; one that leaves ends the task, and nothing is asked.
             guard (try? await old.ended.wait()) != nil else { return }
         }
         let subscription = try await handler.subscribe(since: ControlArguments(parameters).position())

@@ -34,8 +34,10 @@ struct Announcer: Sendable {
         for await _ in house.remoteChanges.changed {
             let causes = house.remoteChanges.take()
             guard !causes.isEmpty else { continue }
+            let begin = house.time.now
             house.events.publish(await house.gameTable(), causes: causes)
-            try await house.time.sleep(for: Limits.remoteChangesPause)
+            // 250 peers with full libraries that come and go must not keep a processor busy with counting them.
+            try await house.time.sleep(for: max(Limits.remoteChangesPause, (house.time.now - begin) * 4))
         }
     }
 }

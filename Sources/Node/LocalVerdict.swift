@@ -26,8 +26,16 @@ struct LocalVerdict: Hashable, Sendable {
         }
         self.availability = availability
         reason =
-            circumstances.operation.map { "Operation \($0.id) (\($0.kind.rawValue)) is changing it." }
+            circumstances.operation.map { LocalVerdict.reason($0) }
             ?? LocalVerdict.reason(availability, entry, local, election, circumstances)
+    }
+
+    /// From its claim on the game is hidden, also while the operation waits.
+    private static func reason(_ operation: OperationSnapshot) -> String {
+        let opening = "Operation \(operation.id) (\(operation.kind.rawValue))"
+        if operation.standing == .paused { return "\(opening) holds it and is paused." }
+        if operation.phase == .queued { return "\(opening) holds it and waits for its turn." }
+        return "\(opening) is changing it."
     }
 
     private static func reason(

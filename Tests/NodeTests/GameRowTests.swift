@@ -80,15 +80,22 @@ extension Holdings {
         #expect(one.verdict.availability == .ready, "one other peer is no majority")
     }
 
-    @Test func `names the operation that changes the game`() throws {
-        var circumstances = LocalCircumstances()
-        circumstances.operation = OperationSnapshot(
+    @Test func `names the operation that holds the game`() throws {
+        var operation = OperationSnapshot(
             id: OperationID(rawValue: 17), game: try Holdings.entry().game, kind: .download,
-            brief: OperationBrief(version: try Holdings.entry().version),
-            started: "2026-01-01T00:00:00Z")
-        let row = try row(try local(.outdated, version: "20230101"), [], circumstances)
-        #expect(row.verdict.reason == "Operation 17 (download) is changing it.")
-        #expect(row.detail(circumstances)["operation"]?["operation_id"] == 17)
+            brief: OperationBrief(version: try Holdings.entry().version), started: "2026-01-01T00:00:00Z")
+        func reason() throws -> String? {
+            var circumstances = LocalCircumstances()
+            circumstances.operation = operation
+            let row = try row(try local(.outdated, version: "20230101"), [], circumstances)
+            #expect(row.detail(circumstances)["operation"]?["operation_id"] == 17)
+            return row.verdict.reason
+        }
+        #expect(try reason() == "Operation 17 (download) holds it and waits for its turn.")
+        operation.phase = .downloading
+        #expect(try reason() == "Operation 17 (download) is changing it.")
+        operation.standing = .paused
+        #expect(try reason() == "Operation 17 (download) holds it and is paused.")
     }
 
     @Test func `shows every peer with its verdict`() throws {

@@ -71,7 +71,7 @@ update() {
         "load of the machine before: $(cut -d ' ' -f 1 /proc/loadavg)"
     for stalled in no yes; do
         for _ in $(seq "$rounds"); do update_round "$stalled"; done >"$work/update-$stalled"
-        value=$(median <"$work/update-$stalled")
+        value=$(calc %.1f "$(median <"$work/update-$stalled")")
         echo "  their transfers have ended after $value ms$([ $stalled = no ] || echo ", though one stands still");" \
             "at most 250 were to be reached: $(verdict "$value" 250)"
     done

@@ -256,6 +256,14 @@ package enum Limits {
     /// A record of 500,000 paths of 120 bytes fits.
     package static let recordBytes = 64 << 20
 
+    // MARK: - Waiting for a manifest
+
+    /// A peer that hashes a game may have to finish another one first, of 100 GB at 100 MB/s; one that stands still for
+    /// longer is not waited for.
+    package static let hashingStall = Duration.seconds(20 * 60)
+    /// Nor is one that gets on and is never done: three times that, for the game itself.
+    package static let hashingPatience = Duration.seconds(60 * 60)
+
     // MARK: - Settings
 
     /// A few small files, on a disk that may have to spin up; below the 15 s that lanspreadctl waits for an answer.

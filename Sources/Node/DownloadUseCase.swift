@@ -164,11 +164,12 @@ struct DownloadUseCase: Sendable {
     private func chooseRoot() async throws(UseCaseError) -> (Root, RootStanding) {
         if let root = brief.root { return (root, .chosen) }
         let end = house.time.now + house.settings.sourceGrace.value
+        var patience = HashingPatience()
         while true {
             switch await election() {
             case .elected(let root, let standing): return (root, standing)
             case .ambiguous(let candidates): throw .failed(.ambiguousRoot(entry, candidates))
-            case .noVotes: try await awaitSource(of: nil, until: end)
+            case .noVotes: try await awaitSource(of: nil, until: end, &patience)
             }
         }
     }
@@ -182,22 +183,25 @@ struct DownloadUseCase: Sendable {
     }
 
     /// Waits for a source of `root`, or of any, until `end`; a peer that still hashes the game is asked to do it first,
-    /// and is waited for.
-    private func awaitSource(of root: Root?, until end: Instant) async throws(UseCaseError) {
+    /// and is waited for as long as the patience lasts.
+    private func awaitSource(
+        of root: Root?, until end: Instant, _ patience: inout HashingPatience
+    ) async throws(UseCaseError) {
         let bell = await house.peers.changes()
         // The peers may have changed between the question and the listening.
         let sources = await house.peers.sources(game, version: entry.version)
         if sources.contains(where: { root == nil || $0.root == root }) { return }
         await report(OperationProgress(phase: .waitingForSource, bytesTotal: entry.bytes))
-        let isHashing = await nudgeHashingPeers()
+        let isHashing = await nudgeHashingPeers(&patience)
         guard isHashing || house.time.now < end else { throw .allPeersGone }
         let wake = isHashing ? house.time.now + .milliseconds(500) : end
         await house.wait(until: wake) { for await _ in bell { break } }
         if Task.isCancelled { throw .cancelled }
     }
 
-    /// Asks peers that have the version but no manifest yet to build it now; answers whether there is one.
-    private func nudgeHashingPeers() async -> Bool {
+    /// Asks peers that have the version but no manifest yet to build it now; answers whether there is one that is worth
+    /// waiting for.
+    private func nudgeHashingPeers(_ patience: inout HashingPatience) async -> Bool {
         var done: UInt64 = 0
         var total: UInt64 = 0
         var isBuilt = false
@@ -205,11 +209,12 @@ struct DownloadUseCase: Sendable {
             guard let link = await house.peers.link(peer.peer) else { continue }
             switch try? await link.manifest(game, root: nil) {
             case .hashing(let part, let whole)?:
+                guard patience.believes(peer.peer, done: part, now: house.time.now) else { continue }
                 done = max(done, part)
                 total = max(total, whole)
             case .manifest?:
                 // It was faster than the summary that names its root, which is on its way.
-                isBuilt = true
+                isBuilt = patience.believes(peer.peer, done: .max, now: house.time.now) || isBuilt
             case nil: break
             }
         }
@@ -224,6 +229,7 @@ struct DownloadUseCase: Sendable {
 
     private func fetchManifest(_ root: Root) async throws(UseCaseError) -> BuiltManifest {
         let end = house.time.now + house.settings.sourceGrace.value
+        var patience = HashingPatience()
         while true {
             let candidates = await sources(of: root)
             for source in candidates {
@@ -232,7 +238,7 @@ struct DownloadUseCase: Sendable {
             guard candidates.isEmpty, house.time.now < end else {
                 throw candidates.isEmpty ? .allPeersGone : .failed(.noManifest(entry))
             }
-            try await awaitSource(of: root, until: end)
+            try await awaitSource(of: root, until: end, &patience)
         }
     }
 

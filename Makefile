@@ -17,7 +17,7 @@ SOURCES := Package.swift Sources Tests
 export SWIFT_BACKTRACE ?= enable=no
 
 .DEFAULT_GOAL := help
-.PHONY: help build compile test check fmt fmt-check arrows tidy demo bench booted fresh tsan asan fuzz install deb clean
+.PHONY: help build compile test check fmt fmt-check arrows tidy demo bench booted fresh tsan asan fuzz campaigns install deb clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -75,6 +75,12 @@ asan: ## parsers, C borders and archives under the address sanitizer
 	@scripts/install-dependencies test
 	swift test $(LINK) $(SERIAL) --sanitize=address --scratch-path .build/asan \
 		--filter '^(Model|Wire|Linux|Crypto|Quic|Database|Archive|Unpack|Install)Tests'
+
+campaigns: ## what chance finds: 100,000 orders of events about two games, and the fuzz target
+	@scripts/install-dependencies test
+	swift build --build-tests $(LINK)
+	LANSPREAD_INTERLEAVINGS=100000 swift test --skip-build $(LINK) $(SERIAL) --filter 'any order of events'
+	@$(MAKE) --no-print-directory fuzz
 
 fuzz: ## the catalog reader under libFuzzer for FUZZ_SECONDS (20), after a planted bug was found
 	@scripts/install-dependencies test

@@ -16,35 +16,63 @@ import Transfer
     /// LANSPREAD_INTERLEAVINGS asks for more; `make campaigns` does.
     private static let count = Machine.environment("LANSPREAD_INTERLEAVINGS").flatMap { UInt64($0) } ?? 400
 
+    private struct Totals: Sendable {
+        var choices = 0
+        var ends = 0
+        var chunks = 0
+        var cuts = 0
+        var writes = 0
+    }
+
     @Test func `no byte of a game that changes is read, and every operation has one end`() async throws {
+        // A lane a processor; each has a ground of its own and stays on its thread.
+        let lanes = UInt64(max(1, min(Machine.processorCount, 8)))
+        let totals = try await withThrowingTaskGroup(of: Totals.self) { group in
+            for lane in 0..<lanes {
+                group.addTask {
+                    try await Self.run(stride(from: lane, to: Self.count, by: Int(lanes)).map { TestSeed.value &+ $0 })
+                }
+            }
+            return try await group.reduce(into: Totals()) { sum, lane in
+                sum.choices += lane.choices
+                sum.ends += lane.ends
+                sum.chunks += lane.chunks
+                sum.cuts += lane.cuts
+                sum.writes += lane.writes
+            }
+        }
+        StandardStream.writeError(
+            "interleavings: \(Self.count), choices: \(totals.choices), writes: \(totals.writes), "
+                + "chunks: \(totals.chunks), cut readers: \(totals.cuts), ends: \(totals.ends), seed: \(TestSeed.value)\n")
+        // A campaign that meets nothing shows nothing.
+        #expect(totals.chunks > 0 && totals.writes > 0 && totals.cuts > 0 && totals.ends > 0)
+    }
+
+    /// Ends with the first seed that breaks a law.
+    private static func run(_ seeds: [UInt64]) async throws -> Totals {
         let ground = try await Ground()
-        var total = World.Counts()
-        var (steps, ends) = (0, 0)
-        for seed in TestSeed.value..<TestSeed.value &+ Self.count {
+        var totals = Totals()
+        for seed in seeds {
             try ground.reset()
             let world = try await World.make(ground, seed: seed)
             do {
-                steps += try world.executor.run { await Self.live(world) }
+                totals.choices += try world.executor.run { await live(world) }
             } catch {
-                Issue.record("LANSPREAD_SEED=\(seed): \(error)")
-                return
+                throw Broken(description: "LANSPREAD_SEED=\(seed): \(error)")
             }
-            let counts = world.counts.now
-            let broken = counts.broken + Self.brokenEnds(world.trace.events)
-            guard broken.isEmpty else {
-                Issue.record("LANSPREAD_SEED=\(seed): \(broken)")
-                return
-            }
-            total.chunks += counts.chunks
-            total.cuts += counts.cuts
-            total.writes += counts.writes
-            ends += Self.ends(world.trace.events).count
+            let (counts, steps) = (world.counts.now, world.trace.events)
+            let broken = counts.broken + brokenEnds(steps)
+            guard broken.isEmpty else { throw Broken(description: "LANSPREAD_SEED=\(seed): \(broken)") }
+            totals.chunks += counts.chunks
+            totals.cuts += counts.cuts
+            totals.writes += counts.writes
+            totals.ends += ends(steps).count
         }
-        StandardStream.writeError(
-            "interleavings: \(Self.count), choices: \(steps), writes: \(total.writes), chunks: \(total.chunks), "
-                + "cut readers: \(total.cuts), ends: \(ends), seed: \(TestSeed.value)\n")
-        // A campaign that meets nothing shows nothing.
-        #expect(total.chunks > 0 && total.writes > 0 && total.cuts > 0 && ends > 0)
+        return totals
+    }
+
+    private struct Broken: Error, CustomStringConvertible {
+        let description: String
     }
 
     // MARK: - One life

@@ -131,6 +131,8 @@ import Testing
         #expect(ledger.append(new).count == 1)
         #expect(ledger.append(old).isEmpty)
         #expect(ledger.snapshot["games"] == .array([row("quake", 2)]))
+        let asked = ledger.append(old, isAskedFor: true)
+        #expect(asked.map { $0.fields["games"] } == [.array([row("quake", 2)])], "what is newest answers it")
         let late = ledger.append(old, causes: [try peer(1): true])
         #expect(late.map { $0.fields["games"] } == [.array([])], "the peer's change is told, its rows were")
     }

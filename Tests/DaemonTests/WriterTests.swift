@@ -10,8 +10,8 @@ import TestKit
 import Testing
 import Wire
 
-/// A game of which the network knows two contents of one version: the old one at alpha, and the update at delta, which
-/// alpha is about to fetch over what it has.
+/// A game of which the network knows two contents, of one version or of two: the old one at alpha, and the update at
+/// delta, which alpha is about to fetch over what it has.
 private struct Update: Sendable {
     let game: LargeGame
     let alpha: TestHost
@@ -20,14 +20,22 @@ private struct Update: Sendable {
     let new: Root
     private let directory: TemporaryDirectory
 
-    /// - Parameter hosts: those that have the old content beside alpha.
-    init(hosts: Set<FixtureHost> = []) async throws {
+    /// - Parameters:
+    ///   - hosts: those that have the old content beside alpha.
+    ///   - version: that of the update; nil: the same.
+    init(hosts: Set<FixtureHost> = [], version: String? = nil) async throws {
         game = try LargeGame(hosts: hosts.union([.alpha]))
         directory = try TemporaryDirectory()
         try FixtureGame.large(bytes: 512 << 20, seed: 77).write(to: "\(directory.path)/large")
         alpha = try await game.source()
-        delta = try await TestHost.start(
-            name: "delta", games: directory.path, catalog: game.set.catalog(of: .charlie))
+        var catalog = game.set.catalog(of: .charlie)
+        if let version {
+            try directory.write("large/version.ini", "\(version)\n".utf8)
+            catalog = "\(directory.path)/game.db"
+            let row = FixtureCatalogRow("large", title: "The Large One", version: version)
+            try FixtureCatalog.write([row], to: catalog)
+        }
+        delta = try await TestHost.start(name: "delta", games: directory.path, catalog: catalog)
         guard await delta.log.wait(for: "game=large") else { throw TestFailure("it ended: \(delta.log.text)") }
         old = try await Self.root(at: alpha)
         new = try await Self.root(at: delta)
@@ -41,6 +49,14 @@ private struct Update: Sendable {
 
     func begin() async throws {
         try await alpha.done("download", "large", "--root", new.hex, "--no-block", "--no-install")
+    }
+
+    /// Alpha's catalog names that version of the game from now on, and alpha knows.
+    func announce(_ version: String) async throws {
+        try FixtureCatalog.change(
+            game.set.catalog(of: .alpha),
+            statements: ["UPDATE games SET game_version = '\(version)' WHERE game_id = 'large'"])
+        while try await alpha.done("info", "large")["version"]?.string != version {}
     }
 
     /// How long the readers of the old content took to go; nil when the daemon ended.
@@ -252,6 +268,42 @@ private final class Probe: Sendable {
             }
             #expect(try await alpha.waitForEnd() == "finished", "\(alpha.log.text)")
             #expect(try digests(alpha) == digests(update.delta))
+        }
+    }
+
+    @Test func `that a new catalog names ends the transfers of the version before`() async throws {
+        try await within(.seconds(240)) {
+            let version = "20250202"
+            let update = try await Update(hosts: [.bravo], version: version)
+            let (alpha, game) = (update.alpha, try #require(GameID("large")))
+            let bravo = try await update.game.source(.bravo)
+            let (old, new) = (try digests(alpha), try digests(update.delta))
+            let receiver = try await update.game.guest("receiver")
+            for source in [alpha, bravo] { try await receiver.done("connect", try await source.address()) }
+            try await receiver.done("wait-peers", "2", "--timeout", "20")
+            try await receiver.beginLarge()
+            try await receiver.waitForChunks()
+            let address = try await alpha.address()
+            try await TestPeer.living { peer in
+                try await peer.link(to: address) { link in
+                    let request = ChunkRequest(
+                        game: game, root: update.old, first: 0, count: Limits.chunksPerRequest)
+                    let unread = try await link.chunks(request)
+                    try await update.announce(version)
+                    // The reader from before is still there; there will be no other one.
+                    await #expect(throws: LinkError.refused(.unknown)) { _ = try await link.chunks(request) }
+                    #expect(try await alpha.done("status")["outbound_transfers"]?.int ?? 0 >= 1)
+                    try await alpha.done("download", "large", "--no-block", "--no-install")
+                    #expect(try await update.drained() <= closeLimit)
+                    #expect(try await alpha.done("status")["outbound_transfers"]?.int == 0)
+                    withExtendedLifetime(unread) {}
+                }
+            }
+            #expect(try await alpha.waitForEnd() == "finished", "\(alpha.log.text)")
+            #expect(try await receiver.waitForEnd() == "finished", "\(receiver.log.text)")
+            #expect(!receiver.log.text.contains("fail their digest"), "\(receiver.log.text)")
+            #expect(try digests(alpha) == new)
+            #expect(try digests(receiver) == old)
         }
     }
 }

@@ -17,7 +17,8 @@ SOURCES := Package.swift Sources Tests
 export SWIFT_BACKTRACE ?= enable=no
 
 .DEFAULT_GOAL := help
-.PHONY: help build compile test check fmt fmt-check arrows tidy demo bench booted fresh tsan asan fuzz campaigns install deb clean
+.PHONY: help build compile test check fmt fmt-check arrows tidy demo bench booted fresh tsan asan fuzz
+.PHONY: campaigns install deb clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \

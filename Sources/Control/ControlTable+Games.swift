@@ -80,7 +80,7 @@ extension ControlMethod {
         result: "`operation_id`, at once.",
         mutates: true,
         failures: [
-            .noSuchGame, .noCatalog, .noSource, .ambiguousRoot, .alreadyDownloaded, .diskFull, .foreignFile,
+            .noSuchGame, .noCatalog, .noSource, .ambiguousRoot, .diskFull, .foreignFile,
             .gamesDirectoryUnavailable,
         ],
         events: operationEvents + [EventName.allPeersGone],

@@ -57,7 +57,6 @@ extension Failure.Kind {
     package static let catalogChanged = Self("catalog_changed")
     package static let notDownloaded = Self("not_downloaded")
     package static let alreadyInstalled = Self("already_installed")
-    package static let alreadyDownloaded = Self("already_downloaded")
     package static let archiveRefused = Self("archive_refused")
     package static let foreignFile = Self("foreign_file")
     package static let gamesDirectoryUnavailable = Self("games_directory_unavailable")
@@ -101,7 +100,6 @@ extension Failure.Kind {
         Entry(kind: .catalogChanged, code: 16, exit: .failed, meaning: "The catalog changed its version meanwhile."),
         Entry(kind: .notDownloaded, code: 17, exit: .failed, meaning: "The game is not downloaded."),
         Entry(kind: .alreadyInstalled, code: 18, exit: .failed, meaning: "The game is installed already."),
-        Entry(kind: .alreadyDownloaded, code: 19, exit: .failed, meaning: "The game is downloaded already."),
         Entry(kind: .archiveRefused, code: 20, exit: .failed, meaning: "The archive is broken or unsafe."),
         Entry(kind: .foreignFile, code: 21, exit: .failed, meaning: "A file that is not ours is in the way."),
         Entry(

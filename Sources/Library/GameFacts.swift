@@ -4,6 +4,25 @@ import Linux
 package import Model
 package import Storage
 
+/// What an unfinished download has left, as its record says; the next download looks at every chunk before it believes.
+package struct LandedPart: Hashable, Sendable {
+    package let version: GameVersion
+    package let bytes: UInt64
+    package let totalBytes: UInt64
+
+    /// Nil when the record does not say what it is about.
+    init?(_ record: DownloadRecord) {
+        guard let manifest = try? ManifestCodec.decode(record.manifest),
+            record.landed.count == manifest.grid.chunkCount
+        else { return nil }
+        version = manifest.version
+        totalBytes = manifest.totalBytes
+        bytes = record.landed.indices.reduce(0) { sum, chunk in
+            record.landed[chunk] ? sum + UInt64(manifest.grid.byteCount(of: chunk)) : sum
+        }
+    }
+}
+
 /// What the disk says of one game; nothing in it depends on the catalog.
 package struct GameFacts: Hashable, Sendable {
     /// A regular root-level `version.ini` is there.
@@ -11,11 +30,16 @@ package struct GameFacts: Hashable, Sendable {
     package let version: GameVersion?
     package let isInstalled: Bool
     package let installedVersion: GameVersion?
+    /// Nil where a sentinel stands: then nothing is unfinished.
+    package let part: LandedPart?
     package let files: Int
     package let bytes: UInt64
     /// Over the content of `version.ini`, and path, size, mtime and inode of every exchanged file. The content, since a
     /// rewrite of the same length within one tick of the clock leaves everything else as it was.
     package let fingerprint: Digest
+
+    /// Whether any of the game is here at all.
+    var isAnything: Bool { isDownloaded || isInstalled || part != nil }
 
     /// Reads them; blocks, so a disk thread calls it.
     package static func read(_ root: GameRoot) throws(StorageError) -> GameFacts {
@@ -36,6 +60,7 @@ package struct GameFacts: Hashable, Sendable {
             version: sentinel.flatMap { GameVersion(sentinel: $0) },
             isInstalled: isInstalled,
             installedVersion: record.flatMap { GameVersion($0.version) },
+            part: sentinel == nil ? try root.downloadRecord().flatMap { LandedPart($0) } : nil,
             files: files.count,
             bytes: files.reduce(0) { $0.addingReportingOverflow($1.status.size).partialValue },
             fingerprint: fingerprint(sentinel ?? [], files))

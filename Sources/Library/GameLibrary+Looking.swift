@@ -128,7 +128,7 @@ extension GameLibrary {
             throw .storage(error)
         }
         guard begin(look, game) else { return }
-        guard let found, found.facts.isDownloaded || found.facts.isInstalled else { return await forget(game) }
+        guard let found, found.facts.isAnything else { return await forget(game) }
         let facts = found.facts
         if let verified, found.matches, facts.version == verified.manifest.version {
             await built(verified, facts)

@@ -15,6 +15,8 @@ package struct LibraryEntry: Hashable, Sendable {
     package let installed: Bool
     /// What the record beside `local/` says; nil when it was made without us.
     package let installedVersion: GameVersion?
+    /// What an unfinished download has left.
+    package let part: LandedPart?
     /// Nil until the manifest is built.
     package let root: Root?
     /// Of the exchanged files here; of the catalog when nothing is downloaded.

@@ -103,7 +103,8 @@ struct LibraryState {
             guard isCurrent(game) else { return .outdated }
             return known.root == nil ? .hashing : .ready
         }
-        return known.facts.isInstalled ? .localOnly : nil
+        if known.facts.isInstalled { return .localOnly }
+        return known.facts.part == nil ? nil : .partial
     }
 
     func entry(of game: GameID) -> LibraryEntry? {
@@ -113,7 +114,8 @@ struct LibraryState {
         return LibraryEntry(
             game: game, title: listed.title, catalogVersion: listed.version,
             localVersion: isDownloaded ? facts?.version : nil, availability: availability(of: game),
-            installed: facts?.isInstalled == true, installedVersion: facts?.installedVersion, root: root(of: game),
+            installed: facts?.isInstalled == true, installedVersion: facts?.installedVersion, part: facts?.part,
+            root: root(of: game),
             bytes: isDownloaded ? facts?.bytes ?? 0 : listed.bytes, files: isDownloaded ? facts?.files ?? 0 : 0)
     }
 

@@ -142,8 +142,11 @@ struct DownloadUseCase: Sendable {
     }
 
     private func isHere() async -> Bool {
-        guard let here = await house.library.entry(of: game), here.localVersion == entry.version else { return false }
-        return brief.root == nil || brief.root == here.root
+        let row = await house.gameRow(entry).row
+        guard row.local?.localVersion == entry.version else { return false }
+        if let root = brief.root { return row.local?.root == root }
+        // What most have is what was asked for, not what happens to be here.
+        return row.verdict.availability != .differs
     }
 
     private func tell(_ progress: DownloadProgress, _ root: Root) async {

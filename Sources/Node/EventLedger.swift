@@ -45,7 +45,10 @@ struct EventLedger {
     /// What this host has may have changed. Empty when the table says what the last one said: a scan and the end of an
     /// operation both tell it, and only a change is an event.
     mutating func append(_ table: GameTable, isAskedFor: Bool = false) -> [ControlEvent] {
-        guard let changed = take(table) else { return [] }
+        guard let changed = take(table) else {
+            // A later reading was told already; whoever asked is answered with that.
+            return isAskedFor ? [tell(EventName.localLibraryChanged, ["games": .array(games)])] : []
+        }
         return isAskedFor || table.library != libraryTold || !changed.isEmpty ? [tellLibrary(table)] : []
     }
 

@@ -60,7 +60,11 @@ struct LocalVerdict: Hashable, Sendable {
             }
             return "Its content (root \(root.short)) is not the agreed one (root \(right.short), \(standing.text))."
         case .localOnly: return "It is installed and not downloaded, so there is nothing to serve."
-        case .partial: return "Only a part of it is here."
+        case .partial:
+            guard let part = local?.part else { return "Only a part of it is here." }
+            let version = part.version == entry.version ? "" : " of version \(part.version)"
+            return "Only a part\(version) is here: \(part.bytes) of \(part.totalBytes) bytes. "
+                + "Go on with: lanspreadctl download \(entry.game)"
         }
     }
 

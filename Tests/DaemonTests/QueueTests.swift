@@ -109,6 +109,7 @@ extension TestHost {
             try await first.done("pause", "large")
             try await first.wait(1, "state", "paused")
             // Its place is free, its game is not, and nobody takes its part for a game.
+            #expect(try await first.done("info", "large")["availability"]?.string == "partial")
             try await first.done("download", "ggoo", "--no-install")
             let busy = try await first.ctl("download", "large")
             #expect(busy.status == 75 && busy.errors.contains("lanspreadctl resume 1"), "\(busy)")

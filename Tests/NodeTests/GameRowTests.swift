@@ -13,7 +13,7 @@ extension Holdings {
         return LibraryEntry(
             game: entry.game, title: entry.title, catalogVersion: entry.version,
             localVersion: version.flatMap { GameVersion($0) }, availability: availability, installed: installed,
-            installedVersion: nil, root: try root.map { try Self.root($0) }, bytes: 1_000, files: 3)
+            installedVersion: nil, part: nil, root: try root.map { try Self.root($0) }, bytes: 1_000, files: 3)
     }
 }
 

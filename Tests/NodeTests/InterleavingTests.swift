@@ -43,7 +43,8 @@ import Transfer
         }
         StandardStream.writeError(
             "interleavings: \(Self.count), choices: \(totals.choices), writes: \(totals.writes), "
-                + "chunks: \(totals.chunks), cut readers: \(totals.cuts), ends: \(totals.ends), seed: \(TestSeed.value)\n")
+                + "chunks: \(totals.chunks), cut readers: \(totals.cuts), ends: \(totals.ends), "
+                + "seed: \(TestSeed.value)\n")
         // A campaign that meets nothing shows nothing.
         #expect(totals.chunks > 0 && totals.writes > 0 && totals.cuts > 0 && totals.ends > 0)
     }

@@ -17,6 +17,8 @@ package enum InstallError: Error, Hashable, Sendable {
     /// An intent that this version cannot read, or a directory of unknown origin, is in the way.
     case inTheWay(GameID, name: String)
     case storage(GameID, StorageError)
+    /// Nobody wants this version any more; nothing was changed.
+    case superseded(GameID)
     case cancelled(GameID)
 
     package var sentence: String {
@@ -37,6 +39,8 @@ package enum InstallError: Error, Hashable, Sendable {
             "\(game) was not installed: \(name) is in the way and nothing proves that it is ours. Look at it and "
                 + "move it."
         case .storage(let game, let error): "\(game) was not installed: \(error.sentence)."
+        case .superseded(let game):
+            "\(game) was not installed: the catalog does not name this version any more."
         case .cancelled(let game): "The install of \(game) was cancelled."
         }
     }

@@ -19,18 +19,20 @@ package struct Installer: Sendable {
     /// - Parameters:
     ///   - helperPath: absolute path of `lanspread-unpack`.
     ///   - loop: hears the helper; any of the net loops.
+    ///   - isWanted: asked in the last moment before the swap; it must not wait.
     ///   - progress: bytes of the package read, and its size; called on disk threads.
     package static func install(
         _ root: GameRoot, helperPath: String, version: GameVersion, rootDigest: Root?, loop: EventLoop,
         disk: DiskPool, time: any TimeSource = MonotonicTime(), log: Log,
+        isWanted: @escaping @Sendable () -> Bool = { true },
         progress: @escaping @Sendable (_ done: UInt64, _ total: UInt64) -> Void
     ) async throws(InstallError) {
         let child = UnpackChild(helperPath: helperPath, loop: loop, disk: disk, time: time, log: log)
-        try await Installer(disk: disk, log: log, child: child).install(root, version, rootDigest, progress)
+        try await Installer(disk: disk, log: log, child: child).install(root, version, rootDigest, isWanted, progress)
     }
 
     private func install(
-        _ root: GameRoot, _ version: GameVersion, _ rootDigest: Root?,
+        _ root: GameRoot, _ version: GameVersion, _ rootDigest: Root?, _ isWanted: @escaping @Sendable () -> Bool,
         _ progress: @escaping @Sendable (UInt64, UInt64) -> Void
     ) async throws(InstallError) {
         let package = try await onDisk(root) { () throws(StorageError) in try Package.find(in: root) }
@@ -44,6 +46,7 @@ package struct Installer: Sendable {
             try await onDisk(root) { () throws(StorageError) in try tree.syncAll() }
             // The last moment to turn back: from here on the steps belong together.
             if Task.isCancelled { throw .cancelled(root.game) }
+            guard isWanted() else { throw .superseded(root.game) }
             try await onDisk(root) { () throws(StorageError) in try root.promoteStaging() }
         } catch {
             await undo(root)

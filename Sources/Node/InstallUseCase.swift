@@ -43,11 +43,13 @@ struct InstallUseCase: Sendable {
         guard let games = house.games else {
             return .failed(house.gamesFailure)
         }
+        let (catalog, entry) = (house.catalog, entry)
         do {
             try await Installer.install(
                 try games.root(entry.game), helperPath: house.helperPath, version: entry.version,
                 rootDigest: digest, loop: house.loops.net[0], disk: house.loops.disk, time: house.time,
-                log: house.log.component("Install").about(.operation(operation), .game(entry.game)), progress: progress)
+                log: house.log.component("Install").about(.operation(operation), .game(entry.game)),
+                isWanted: { catalog.current[entry.game]?.version == entry.version }, progress: progress)
             return .finished("installed")
         } catch {
             return UseCaseError.describe(error, game: entry).end

@@ -94,6 +94,7 @@ extension UseCaseError {
         let kind: Failure.Kind
         switch error {
         case .cancelled: return .cancelled
+        case .superseded: return .failed(.catalogChanged(entry))
         case .alreadyInstalled: kind = .alreadyInstalled
         case .archiveMissing, .archiveAmbiguous, .refused: kind = .archiveRefused
         case .unpackerBroken: kind = .internalFault

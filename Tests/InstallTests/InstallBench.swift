@@ -35,19 +35,22 @@ final class InstallBench: Sendable {
 
     func install(
         _ other: GameRoot? = nil, helper: String = Corpus.helperPath,
+        isWanted: @escaping @Sendable () -> Bool = { true },
         progress: @escaping @Sendable (UInt64, UInt64) -> Void = { _, _ in }
     ) async throws {
         let version = try #require(version)
         try await Installer.install(
             other ?? root, helperPath: helper, version: version, rootDigest: nil, loop: loops.net[0], disk: loops.disk,
-            log: Log(component: "Install", sink: sink, level: .debug), progress: progress)
+            log: Log(component: "Install", sink: sink, level: .debug), isWanted: isWanted, progress: progress)
     }
 
     /// The error of an install that must fail; and nothing of it may be left.
-    func refusal(helper: String = Corpus.helperPath) async throws -> InstallError {
+    func refusal(
+        helper: String = Corpus.helperPath, isWanted: @escaping @Sendable () -> Bool = { true }
+    ) async throws -> InstallError {
         let before = try directory.tree()
         do {
-            try await install(helper: helper)
+            try await install(helper: helper, isWanted: isWanted)
         } catch let error as InstallError {
             #expect(try directory.tree() == before, "an install that failed leaves nothing")
             return error

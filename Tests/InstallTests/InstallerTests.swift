@@ -21,7 +21,9 @@ import Testing
     @Test func `unpacks files, directories and links, and normalises their modes`() async throws {
         let bench = try InstallBench(package: Self.good)
         let last = Mutex<(UInt64, UInt64)>((0, 1))
-        try await within { try await bench.install { done, total in last.withLock { $0 = (done, total) } } }
+        try await within {
+            try await bench.install(progress: { done, total in last.withLock { $0 = (done, total) } })
+        }
         let items = try Item.tree("\(bench.directory.path)/quake/local")
         #expect(items.keys.sorted() == ["bin", "bin/data", "bin/run", "copy", "data.txt", "empty"])
         #expect(items["bin/run"] == Item(kind: .regular, mode: 0o755, bytes: Array("#!/bin/sh\n".utf8)))
@@ -34,6 +36,19 @@ import Testing
         #expect(record?.version == "20240501")
         #expect(record?.paths == ["bin/data", "bin/run", "copy", "data.txt"])
         #expect(try bench.root.intent() == .none)
+    }
+
+    @Test func `turns back before the swap when nobody wants the version any more`() async throws {
+        let bench = try InstallBench(package: Self.good)
+        let asked = Mutex(0)
+        let error = try await within {
+            try await bench.refusal(isWanted: {
+                asked.withLock { $0 += 1 }
+                return false
+            })
+        }
+        #expect(error == .superseded(try #require(GameID("quake"))))
+        #expect(asked.withLock { $0 } == 1)
     }
 
     @Test func `makes a hard link a file of its own`() async throws {

@@ -168,6 +168,27 @@ import Testing
         try await run("/bin/umount", "-l", games)
     }
 
+    @Test func `that goes in the middle of a download ends it, and has what has landed when it is back`() async throws {
+        try await within(.seconds(90)) {
+            let game = try LargeGame()
+            let (alpha, charlie) = (try await game.source(), try await game.start(.charlie))
+            try await charlie.connect(to: alpha)
+            try await charlie.beginLarge()
+            try await charlie.waitForChunks()
+            let games = charlie.gamesDirectory
+            try Files.rename(games, to: games + ".away")
+            #expect(try await charlie.waitForEnd() == "failed")
+            let operation = try await charlie.done("operations")["operations"]?.array?.last
+            #expect(operation?["failure"]?["kind"]?.string == "games_directory_unavailable", "\(operation ?? .null)")
+            #expect(throws: LinuxError.self) { try Files.status(atPath: games) }
+            #expect(throws: LinuxError.self) { try Files.status(atPath: "\(games).away/large/version.ini") }
+            try Files.rename(games + ".away", to: games)
+            try await charlie.done("rescan")
+            let again = try await charlie.operation("download", "large", "--no-install")
+            #expect(again["state"]?.string == "finished", "\(again)")
+        }
+    }
+
     @Test func `is another one when somebody chooses it, also after a restart`() async throws {
         let (fixture, directory) = (try TemporaryDirectory(), try TemporaryDirectory())
         let set = try write(fixture)

@@ -215,6 +215,22 @@ import Testing
         }
     }
 
+    @Test func `looks at the games and says where they are, or puts them elsewhere`() async throws {
+        try await StubHouse().open { house in
+            let rescan = try await house.run("rescan", "quake")
+            #expect(rescan.stdout == "quake\n")
+            #expect(rescan.stderr.contains("1 game changed in /srv/lanspread."), "\(rescan.stderr)")
+            #expect(rescan.stderr.contains("when their operations have ended: ggoo."), "\(rescan.stderr)")
+            #expect(try await house.run("games-dir").stdout == "/srv/lanspread\n")
+            #expect(try await house.run("games-dir", "/srv/lanspread").stderr.contains("already"))
+            #expect(try await house.run("games-dir", "/data/x").stderr.contains("in /data/x from now on"))
+            // The daemon stands elsewhere than the one who types.
+            _ = try await house.run("games-dir", "here")
+            let path = house.daemon.state.withLock { $0.parameters.last?["path"]?.string }
+            #expect(path?.hasPrefix("/") == true && path?.hasSuffix("/here") == true)
+        }
+    }
+
     @Test func `connects, waits for peers and shuts down`() async throws {
         try await StubHouse().open { house in
             let connect = try await house.run("connect", "192.168.1.20:47600")

@@ -115,6 +115,11 @@ final class StubDaemon: ControlHandler {
         case .peerWait:
             if (parameters["count"]?.int ?? 0) > 2 { throw Failure(.timeout, "Only 2 peers came.") }
             return ["peers": 2]
+        case .libraryRescan:
+            return ["changed": ["quake"], "deferred": ["ggoo"], "games_dir": "/srv/lanspread"]
+        case .gamesDirSet:
+            let isChanged = parameters["path"]?.string != "/srv/lanspread"
+            return ["games_dir": parameters["path"] ?? .null, "changed": .bool(isChanged)]
         default: return [:]
         }
     }

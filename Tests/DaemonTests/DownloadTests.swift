@@ -77,11 +77,11 @@ func files(of game: String, in games: String) throws -> [String: [UInt8]] {
         }
     }
 
-    @Test func `spread five thousand small files`() async throws {
+    @Test func `spread ten thousand small files`() async throws {
         try await within(.seconds(240)) {
             let fixture = try TemporaryDirectory()
             var options = FixtureOptions()
-            options.manyFiles = 5_000
+            options.manyFiles = 10_000
             options.manyHosts = [.alpha]
             let set = try FixtureSet.write(to: fixture.path, options: options)
             let alpha = try await TestHost.start(.alpha, of: set)
@@ -89,7 +89,7 @@ func files(of game: String, in games: String) throws -> [String: [UInt8]] {
             try await charlie.connect(to: alpha)
             try await charlie.done("download", "many", "--no-install")
             let got = try files(of: "many", in: set.gamesDirectory(of: .charlie))
-            #expect(got.count >= 5_000)
+            #expect(got.count >= 10_000)
             #expect(try got == files(of: "many", in: set.gamesDirectory(of: .alpha)))
         }
     }

@@ -83,11 +83,17 @@ extension GameLibrary {
         let build = ManifestBuild(game, total: facts.bytes)
         building = build
         let result = await run(build, version, directory, isIdle)
+        var isCurrent = false
+        if case .success(let manifest) = result {
+            // Still being built for whoever asks: until it is adopted there is no manifest to give.
+            isCurrent = await adopt(manifest, from: directory, facts)
+        }
         building = nil
         // What was found in a directory that is not the one any more says nothing.
         guard self.directory === directory else { return requeue(game) }
         switch result {
-        case .success(let manifest): await adopt(manifest, from: directory, facts)
+        // A look may have found other files while this one was adopted.
+        case .success: if isCurrent { enqueue(game) } else { await noticed(game) }
         case .failure(.content(.cancelled)): requeue(game)
         case .failure(.content(.changed)):
             // Somebody is still writing; the look that follows asks again if the files are others now.
@@ -143,18 +149,18 @@ extension GameLibrary {
     }
 
     /// Takes a manifest into the index if the files are still those that were hashed.
-    private func adopt(_ manifest: BuiltManifest, from directory: GamesDirectory, _ facts: GameFacts) async {
+    private func adopt(
+        _ manifest: BuiltManifest, from directory: GamesDirectory, _ facts: GameFacts
+    ) async -> Bool {
         let game = manifest.manifest.game
         let now = try? await disk.run { () throws(StorageError) in
             try GameFacts.fingerprint(of: try directory.root(game))
         }
         guard now == facts.fingerprint, let known = self.facts(of: game), known.fingerprint == facts.fingerprint,
             self.directory === directory
-        else {
-            await noticed(game)
-            return
-        }
+        else { return false }
         await built(manifest, known)
         log.info("The manifest is built.", kind: "manifest_built", .game(game), .field("root", manifest.root))
+        return true
     }
 }

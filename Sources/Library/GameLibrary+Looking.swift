@@ -72,6 +72,9 @@ extension GameLibrary {
         do throws(LibraryError) {
             try await self.look(at: game, look)
             unread.remove(game)
+        } catch .unavailable {
+            // Said once, by whoever keeps the directory; what is known stays until it says which one follows.
+            return
         } catch {
             unread.insert(game)
             log.warning(error.sentence, kind: "game_unreadable", .game(game))

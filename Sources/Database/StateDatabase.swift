@@ -118,15 +118,19 @@ package actor StateDatabase {
         return id
     }
 
-    /// Keeps the operation as it is now, and forgets the oldest ended ones above `Limits.operationsRetained`.
+    /// Keeps the operation as it is now, and forgets the oldest ended ones above `Limits.operationsRetained`. One that
+    /// has ended stays as it ended.
     ///
     /// - Parameter lines: what the log said of it, in a form of the caller's.
     package func record(_ operation: OperationRecord, lines: [UInt8] = []) throws(DatabaseError) {
         let connection = open
         try connection.transaction { () throws(DatabaseError) in
             try connection.run(
-                "INSERT OR REPLACE INTO operations VALUES (?, ?, ?, ?, ?)", operation.id.rawValue,
-                operation.game.text, operation.kind, operation.hasEnded ? Int64(1) : 0, operation.detail)
+                """
+                INSERT INTO operations VALUES (?, ?, ?, ?, ?) ON CONFLICT (id)
+                    DO UPDATE SET ended = excluded.ended, detail = excluded.detail WHERE ended = 0
+                """, operation.id.rawValue, operation.game.text, operation.kind, operation.hasEnded ? Int64(1) : 0,
+                operation.detail)
             try connection.run(
                 "INSERT OR REPLACE INTO operation_lines VALUES (?, ?)", operation.id.rawValue, lines)
             try connection.run(

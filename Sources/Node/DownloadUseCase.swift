@@ -196,6 +196,7 @@ struct DownloadUseCase: Sendable {
         if sources.contains(where: { root == nil || $0.root == root }) { return }
         await report(OperationProgress(phase: .waitingForSource, bytesTotal: entry.bytes))
         let isHashing = await nudgeHashingPeers(&patience)
+        if Task.isCancelled { throw .cancelled }
         guard isHashing || house.time.now < end else { throw .allPeersGone }
         let wake = isHashing ? house.time.now + .milliseconds(500) : end
         await house.wait(until: wake) { for await _ in bell { break } }
@@ -218,7 +219,9 @@ struct DownloadUseCase: Sendable {
             case .manifest?:
                 // It was faster than the summary that names its root, which is on its way.
                 isBuilt = patience.believes(peer.peer, done: .max, now: house.time.now) || isBuilt
-            case nil: break
+            case nil:
+                // Its summary still says that it hashes: it may be between its last chunk and its index.
+                isBuilt = patience.believes(peer.peer, done: 0, now: house.time.now) || isBuilt
             }
         }
         guard total > 0 else { return isBuilt }
@@ -238,9 +241,7 @@ struct DownloadUseCase: Sendable {
             for source in candidates {
                 if let built = try await manifest(root, from: source) { return built }
             }
-            guard candidates.isEmpty, house.time.now < end else {
-                throw candidates.isEmpty ? .allPeersGone : .failed(.noManifest(entry))
-            }
+            guard candidates.isEmpty else { throw .failed(.noManifest(entry)) }
             try await awaitSource(of: root, until: end, &patience)
         }
     }

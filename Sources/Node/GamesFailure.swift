@@ -29,6 +29,10 @@ extension Failure {
         .busy, "The games directory stays as it is while operations run.",
         hint: "See them with: lanspreadctl operations", retryable: true)
 
+    static let gamesDirectoryChanges = Failure(
+        .busy, "Another games directory is being chosen, and nothing begins meanwhile.",
+        hint: "Try again in a moment.", retryable: true)
+
     /// Another one was asked for, and cannot be used.
     static func gamesDirectoryKept(_ path: String, _ asked: String, _ error: StorageError) -> Failure {
         let opening = "The games directory stays \(path):"

@@ -14,7 +14,18 @@ extension GamesKeeper {
     package func choose(_ path: String) async throws(Failure) -> Bool {
         do throws(CancellationError) { try await enter() } catch { throw .stopping }
         defer { leave() }
-        guard await !ports.isBusy() else { throw .gamesDirectoryInUse }
+        guard await ports.reserve() else { throw .gamesDirectoryInUse }
+        let result: Result<Bool, Failure>
+        do throws(Failure) {
+            result = .success(try await chooseReserved(path))
+        } catch {
+            result = .failure(error)
+        }
+        await ports.release()
+        return try result.get()
+    }
+
+    private func chooseReserved(_ path: String) async throws(Failure) -> Bool {
         let old = current
         if let old, await disk.run({ old.stands(at: path) }) { return false }
         do {
@@ -48,8 +59,6 @@ extension GamesKeeper {
         let games = try await opened(resolved, within: ports.roots())
         do {
             await recover(games)
-            // Asked again after the waits.
-            guard await !ports.isBusy() else { throw Failure.gamesDirectoryInUse }
             var next = memory.using(games)
             next.choose(resolved, configured: configured)
             try await remember(next)

@@ -15,7 +15,9 @@ struct GamesPorts: Sendable {
     var take: @Sendable (GamesDirectory?, _ key: String?) async -> Void = { _, _ in }
     /// After that: it is there, or gone, or another one. Operations that waited for one may go on.
     var changed: @Sendable () async -> Void = {}
-    var isBusy: @Sendable () async -> Bool = { false }
+    /// Keeps operations from beginning; false while one waits or works.
+    var reserve: @Sendable () async -> Bool = { true }
+    var release: @Sendable () async -> Void = {}
     /// Directories beneath which another one may be chosen.
     var roots: @Sendable () -> [String] = { [] }
     /// Hears why the games cannot be used as they should, and nil when they can.

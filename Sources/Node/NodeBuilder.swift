@@ -77,7 +77,8 @@ extension Node {
             log: log.component("OperationTable"))
         gamesPorts.take = { await library.setDirectory($0, key: $1) }
         gamesPorts.changed = { await operations.takeUp() }
-        gamesPorts.isBusy = { await operations.activeCount > 0 }
+        gamesPorts.reserve = { await operations.reserve() }
+        gamesPorts.release = { await operations.release() }
         gamesPorts.roots = { house.settings.gamesRoots.value }
         gamesPorts.degraded = { degrade.yield(Degradation(component: Node.gamesKeeper, reason: $0)) }
         await gamesKeeper.attach(gamesPorts)

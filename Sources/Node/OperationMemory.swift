@@ -102,6 +102,13 @@ extension House {
         guard let entry = catalog.current[operation.game], entry.version == operation.brief.version else {
             return .failed(.catalogChanged(operation.game, operation.brief.version))
         }
+        // No scan looks at a game while its operation is active: what is known of one that waited may be nothing, or of
+        // another directory.
+        do throws(LibraryError) {
+            try await library.refresh(operation.game)
+        } catch {
+            log.warning(error.sentence, kind: "game_unreadable", .operation(operation.id), .game(operation.game))
+        }
         switch operation.kind {
         case .download:
             return await DownloadUseCase(

@@ -19,7 +19,7 @@ struct OperationPorts: Sendable {
     /// What earlier lives of the daemon have left, ended or not, oldest first.
     let recorded: @Sendable () async -> [OperationSnapshot]
     /// Whether nothing may begin, for want of a catalog or a games directory.
-    let isHeld: @Sendable () async -> Bool
+    let isHeld: @Sendable () -> Bool
     /// The work itself. Cancelled, it lets go of everything and answers `.cancelled`.
     let perform: @Sendable (OperationSnapshot, @escaping OperationTable.Report) async -> OperationEnd
     let publish: @Sendable (NodeEvent) -> Void
@@ -35,7 +35,7 @@ extension OperationPorts {
     ///   - announce: tells the peers what the library shows now.
     static func over(
         library: GameLibrary, memory: OperationMemory, log: Log, show: @escaping @Sendable () async -> Void,
-        announce: @escaping @Sendable () async -> Void, isHeld: @escaping @Sendable () async -> Bool,
+        announce: @escaping @Sendable () async -> Void, isHeld: @escaping @Sendable () -> Bool,
         perform: @escaping @Sendable (OperationSnapshot, @escaping OperationTable.Report) async -> OperationEnd,
         publish: @escaping @Sendable (NodeEvent) -> Void
     ) -> OperationPorts {

@@ -17,6 +17,9 @@ package actor OperationTable {
     /// Claims that no task holds yet.
     private var tickets: [Ticket] = []
     private var isUp = false
+    private var isStopping = false
+    /// Somebody changes what all operations stand on.
+    private var isReserved = false
     /// Opened when something about the operation has changed.
     private var attention: [OperationID: AsyncGate] = [:]
     /// Ends the body that runs.
@@ -40,6 +43,7 @@ package actor OperationTable {
 
     /// The life: runs operations until told to stop, then cancels and settles those that still run.
     package func run(up: @Sendable () -> Void) async throws {
+        isStopping = false
         for record in await ports.recorded() where record.standing.hasEnded { state.retain(record) }
         // Before anybody can ask: the games are claimed again as they were.
         await takeUp()
@@ -49,7 +53,7 @@ package actor OperationTable {
             while isUp {
                 arrived.close()
                 for ticket in hand() { group.addTask { await self.live(ticket) } }
-                do { try await arrived.wait() } catch { isUp = false }
+                do { try await arrived.wait() } catch { (isUp, isStopping) = (false, true) }
             }
             // Also those that came last have an end, or go on in the next life.
             for ticket in hand() { group.addTask { await self.live(ticket) } }
@@ -70,6 +74,7 @@ package actor OperationTable {
     ) async throws(Failure) -> OperationID {
         if let running = state.running(game) { throw .busy(running) }
         guard isUp else { throw .stopping }
+        guard !isReserved else { throw .gamesDirectoryChanges }
         guard !claiming.contains(game) else { throw .busy(game, kind) }
         guard state.activeCount + claiming.count < Limits.operationsActive else { throw .tooManyOperations }
         claiming.insert(game)
@@ -82,7 +87,13 @@ package actor OperationTable {
         await ports.record(snapshot)
         log.notice(
             "An operation began.", kind: "operation_began", .operation(id), .game(game), .field("kind", kind.rawValue))
+        tellActive()
         ports.publish(.operationStarted(state[id] ?? snapshot))
+        guard isUp else {
+            // No task will take the claim any more.
+            if let claim = ticket.take() { await finish(claim, .failed(.stopping)) }
+            throw .stopping
+        }
         enter(ticket)
         return id
     }
@@ -98,13 +109,11 @@ package actor OperationTable {
         tickets.append(ticket)
         arrived.open()
         startNext()
-        tellActive()
     }
 
     /// Goes on with what a stop or a crash left, as far as there is a catalog and a games directory to go on with. May
     /// be called at any time: whoever finds that they have come, or gone, calls it.
     package func takeUp() async {
-        state.isHeld = await ports.isHeld()
         for left in await ports.recorded() where !left.standing.hasEnded && state[left.id] == nil {
             await takeUp(left)
         }
@@ -112,6 +121,8 @@ package actor OperationTable {
     }
 
     private func takeUp(_ left: OperationSnapshot) async {
+        // What was suspended a moment ago is the next life's.
+        guard !isStopping else { return }
         guard state.running(left.game) == nil, !claiming.contains(left.game) else {
             // Another one has taken the game, while this one could not be read.
             var ended = left
@@ -125,7 +136,9 @@ package actor OperationTable {
         log.notice(
             "An operation goes on after a restart.", kind: "operation_resumed", .operation(left.id), .game(left.game),
             .field("kind", left.kind.rawValue), .field("state", left.standing.rawValue))
+        tellActive()
         ports.publish(.operationStarted(state[left.id] ?? left))
+        if isStopping, let claim = ticket.take() { return await suspend(claim) }
         enter(ticket)
     }
 
@@ -136,6 +149,9 @@ package actor OperationTable {
     }
 
     private func startNext() {
+        // What begins now would be found in its middle by the next life.
+        guard !isStopping else { return }
+        state.isHeld = ports.isHeld()
         let admitted = state.admit()
         for id in admitted {
             if let snapshot = state[id] { ports.publish(.operationProgress(snapshot)) }
@@ -170,7 +186,6 @@ package actor OperationTable {
             }
         }
         attention[id] = nil
-        broken.remove(id)
         if let end { await finish(claim, end) } else { await suspend(claim) }
     }
 
@@ -224,7 +239,9 @@ package actor OperationTable {
         let id = claim.id
         guard let game = state[id]?.game else { preconditionFailure("operation \(id) is not known") }
         await ports.settle(game)
-        let snapshot = state.suspend(claim)
+        var snapshot = state.suspend(claim)
+        // Held all its life, it is still to be reported.
+        if broken.remove(id) != nil { snapshot.phase = .installing }
         await ports.record(snapshot)
         tellActive()
         await ports.deactivate(game)
@@ -240,6 +257,7 @@ package actor OperationTable {
         let id = claim.id
         guard let game = state[id]?.game else { preconditionFailure("operation \(id) is not known") }
         await ports.settle(game)
+        broken.remove(id)
         let snapshot = state.end(claim, end, at: ports.timestamp())
         log.end(of: snapshot)
         await ports.record(snapshot)
@@ -271,6 +289,15 @@ package actor OperationTable {
     package func snapshot(_ id: OperationID) -> OperationSnapshot? { state[id] }
 
     package var activeCount: Int { state.activeCount }
+
+    /// From here on nothing begins, until `release`; false, with nothing reserved, while an operation waits or works.
+    package func reserve() -> Bool {
+        guard state.activeCount + claiming.count == 0, !isReserved else { return false }
+        isReserved = true
+        return true
+    }
+
+    package func release() { isReserved = false }
 
     /// Asks an operation to end; answers false when it has ended or ends already.
     package func cancel(_ id: OperationID) -> Bool {

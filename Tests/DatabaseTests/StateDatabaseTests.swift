@@ -66,6 +66,8 @@ import Testing
         }
         try await database.record(record(1, hasEnded: false))
         for id in 2...Int64(Limits.operationsRetained) + 3 { try await database.record(record(id, hasEnded: true)) }
+        // What has ended does not begin again.
+        try await database.record(record(Int64(Limits.operationsRetained) + 3, hasEnded: false))
         let kept = try await database.operations()
         #expect(kept.count == Limits.operationsRetained + 1)
         #expect(kept.first?.id.rawValue == Int64(Limits.operationsRetained) + 3)

@@ -78,23 +78,37 @@ import Transfer
 
     // MARK: - One life
 
+    /// The table lives until all that was begun has ended, or is stopped in the middle of it; then it lives once more.
     private static func live(_ world: World) async {
-        await world.library.open(world.ground.games, catalog: world.ground.catalog)
-        let table = world.table
-        let isUp = OneShot<Void>()
+        await world.library.open(world.ground.games, key: "ground", catalog: world.ground.catalog)
+        let isWhole = world.chance(60)
+        await live(world, isLast: isWhole) { table in
+            await withTaskGroup(of: Void.self) { actors in
+                for _ in 0..<2 { actors.addTask { await Self.begin(world, table) } }
+                actors.addTask { await Self.meddle(world, table) }
+                actors.addTask { await Self.scan(world) }
+            }
+        }
+        if !isWhole { await live(world, isLast: true) { _ in } }
+    }
+
+    private static func live(
+        _ world: World, isLast: Bool, _ body: @escaping @Sendable (OperationTable) async -> Void
+    ) async {
+        let (table, isUp) = (world.table(), OneShot<Void>())
         await withTaskGroup(of: Void.self) { group in
             group.addTask { try? await table.run { isUp.give() } }
             group.addTask { try? await world.library.buildManifests() }
             await isUp.take()
             // Here, since a stalled one only ends when a writer or the end of all cuts it.
             for _ in 0..<3 { group.addTask { for _ in 0..<3 { await world.read() } } }
-            await withTaskGroup(of: Void.self) { actors in
-                for _ in 0..<2 { actors.addTask { await Self.begin(world, table) } }
-                actors.addTask { await Self.meddle(world, table) }
-                actors.addTask { await Self.scan(world) }
+            if isLast {
+                await body(table)
+                await Self.settle(world, table)
+            } else {
+                group.addTask { await body(table) }
+                for _ in 0..<world.random.uint64() % 60 { await Task.yield() }
             }
-            // Some lives end in the middle of what is under way.
-            if world.chance(70) { await Self.settle(table) }
             group.cancelAll()
         }
         await world.check(after: table)
@@ -116,7 +130,10 @@ import Transfer
         for _ in 0..<4 {
             await world.pause()
             guard let operation = await table.snapshots().last(where: { !$0.standing.hasEnded }) else { continue }
-            switch world.random.uint64() % 4 {
+            switch world.random.uint64() % 5 {
+            case 4:
+                world.counts.change { $0.isHeld.toggle() }
+                await table.takeUp()
             case 0: _ = await table.cancel(operation.id)
             case 1: try? await table.pause(operation.id)
             case 2: try? await table.resume(operation.id)
@@ -137,7 +154,9 @@ import Transfer
     }
 
     /// Everything that was begun comes to its end.
-    private static func settle(_ table: OperationTable) async {
+    private static func settle(_ world: World, _ table: OperationTable) async {
+        world.counts.change { $0.isHeld = false }
+        await table.takeUp()
         for operation in await table.snapshots() where !operation.standing.hasEnded {
             // Refused for one that is neither paused nor about to be.
             try? await table.resume(operation.id)
@@ -159,6 +178,10 @@ import Transfer
         var broken: [String] = []
         let ends = Self.ends(steps)
         if Set(ends).count != ends.count { broken.append("I24: an operation ended twice") }
+        let started = steps.compactMap { step in
+            if case .event(.operationStarted(let operation)) = step { operation.id } else { nil }
+        }
+        if Set(started) != Set(ends) { broken.append("I24: \(Set(started).symmetricDifference(ends)) have no end") }
         for (end, step) in steps.enumerated() {
             guard case .event(let event) = step, let snapshot = event.end else { continue }
             let before = steps[..<end]

@@ -28,6 +28,7 @@ private struct Desk: Sendable {
     /// - Parameter record: runs after an end was noted, as the database would take its time.
     init(
         limit: Int = 3, left: [OperationSnapshot] = [], recording: @escaping @Sendable () async -> Void = {},
+        at place: @escaping @Sendable (String) async -> Void = { _ in },
         perform: @escaping @Sendable (OperationSnapshot, OperationTable.Report) async -> OperationEnd
     ) {
         let (trace, records, isHeld, numbers) = (trace, records, isHeld, Shared<Int64>(0))
@@ -35,14 +36,18 @@ private struct Desk: Sendable {
         let kept = self.left
         let ports = OperationPorts(
             nextID: {
+                await place("number")
                 numbers.set(numbers.current + 1)
                 return OperationID(rawValue: numbers.current)
             },
-            activate: { _ in trace.record("hidden") }, settle: { _ in trace.record("settled") },
+            activate: { _ in
+                trace.record("hidden")
+                await place("hiding")
+            }, settle: { _ in trace.record("settled") },
             deactivate: { _ in trace.record("visible") },
             record: { snapshot in
                 records.record(snapshot)
-                guard snapshot.standing.hasEnded else { return }
+                guard snapshot.standing.hasEnded else { return await place("record") }
                 trace.record("recorded")
                 await recording()
             },
@@ -52,7 +57,12 @@ private struct Desk: Sendable {
     }
 
     /// Runs the table while `body` runs, then stops it.
-    func run(_ body: @escaping @Sendable (OperationTable) async throws -> Void) async throws {
+    ///
+    /// - Parameter stopped: runs after the stop and before the claims are counted.
+    func run(
+        _ body: @escaping @Sendable (OperationTable) async throws -> Void,
+        stopped: @escaping @Sendable () async -> Void = {}
+    ) async throws {
         try await within(.seconds(20)) {
             let up = OneShot<Void>()
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -62,6 +72,7 @@ private struct Desk: Sendable {
                 group.cancelAll()
                 try await group.waitForAll()
             }
+            await stopped()
             #expect(await table.activeCount == 0, "every claim is given back")
         }
     }
@@ -158,11 +169,45 @@ private func endlessly() async -> OperationEnd {
         }
     }
 
-    @Test func `takes back a begin that the stop overtakes`() async throws {
-        let desk = Desk { _, _ in await endlessly() }
-        try await desk.run { _ in _ = try await desk.begin() }
+    /// At its number, while its game is hidden, and while its record is written.
+    @Test(arguments: ["number", "hiding", "record"])
+    func `takes back a begin that the stop overtakes`(_ place: String) async throws {
+        let (reached, gate) = (AsyncGate(), AsyncGate())
+        let desk = Desk(at: { here in
+            guard here == place else { return }
+            reached.open()
+            try? await gate.wait()
+        }) { _, _ in await endlessly() }
+        let answer = OneShot<Failure?>()
+        try await desk.run { table in
+            Task.detached {
+                do {
+                    _ = try await desk.begin()
+                    answer.give(nil)
+                } catch {
+                    answer.give(error as? Failure)
+                }
+            }
+            try await reached.wait()
+        } stopped: {
+            gate.open()
+            #expect(await answer.take()?.kind == .shuttingDown)
+        }
+        #expect(desk.records.events.last.map { $0.standing.hasEnded } ?? true, "nothing goes on that was refused")
         let late = await #expect(throws: Failure.self) { try await desk.begin("doom") }
         #expect(late?.kind == .shuttingDown)
+    }
+
+    @Test func `begins nothing while what all stand on is changed`() async throws {
+        let desk = Desk { _, _ in .finished("done") }
+        try await desk.run { table in
+            #expect(await table.reserve())
+            #expect(await !table.reserve())
+            let refused = await #expect(throws: Failure.self) { try await desk.begin() }
+            #expect(refused?.kind == .busy && refused?.retryable == true)
+            await table.release()
+            _ = await table.wait(try await desk.begin())
+        }
     }
 
     @Test(arguments: [false, true])

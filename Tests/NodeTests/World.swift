@@ -89,6 +89,8 @@ final class World: Sendable {
         var working: Set<GameID> = []
         /// Laws that were broken.
         var broken: [String] = []
+        /// There is no catalog, as far as the table is told.
+        var isHeld = false
         var chunks = 0
         var cuts = 0
         var writes = 0
@@ -139,9 +141,13 @@ final class World: Sendable {
     /// Some turns for others.
     func pause() async { for _ in 0..<random.uint64() % 4 { await Task.yield() } }
 
-    var table: OperationTable {
-        let (library, trace) = (library, trace)
-        let memory = OperationMemory(database: database, lines: OperationLog(TraceSink()), log: .silent)
+    var memory: OperationMemory {
+        OperationMemory(database: database, lines: OperationLog(TraceSink()), log: .silent)
+    }
+
+    /// A table of the next life, over what the last one has left.
+    func table() -> OperationTable {
+        let (library, trace, memory) = (library, trace, memory)
         let ports = OperationPorts.over(
             library: library, memory: memory, log: .silent,
             show: {
@@ -149,7 +155,8 @@ final class World: Sendable {
                 trace.record(.rows)
             },
             announce: { trace.record(.told(await library.summaries().games.map(\.game))) },
-            isHeld: { false }, perform: { await self.perform($0, $1) }, publish: { trace.record(.event($0)) })
+            isHeld: { self.counts.now.isHeld }, perform: { await self.perform($0, $1) },
+            publish: { trace.record(.event($0)) })
         return OperationTable(ports: ports, limit: 1 + Int(random.uint64() % 2), time: ManualClock(), log: .silent)
     }
 }

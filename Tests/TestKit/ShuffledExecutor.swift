@@ -9,7 +9,8 @@ package import Runtime
 package final class ShuffledExecutor: TaskExecutor {
     private enum Item: Sendable {
         case job(UnownedJob)
-        case blocking(UnownedJob)
+        /// The next job of the door.
+        case blocking
         case work(@Sendable () -> Void)
     }
 
@@ -31,13 +32,21 @@ package final class ShuffledExecutor: TaskExecutor {
         }
     }
 
-    /// For actors that block: the same thread, as an executor of theirs.
+    /// For actors that block: the same thread, as an executor of theirs. As a disk thread it keeps the order of its
+    /// jobs; only when each comes is left to chance.
     private final class Door: SerialExecutor {
-        let ready: Ready
+        private let ready: Ready
+        private let jobs = Locked<[UnownedJob]>([])
 
         init(_ ready: Ready) { self.ready = ready }
 
-        func enqueue(_ job: consuming ExecutorJob) { ready.add(.blocking(UnownedJob(job))) }
+        func enqueue(_ job: consuming ExecutorJob) {
+            let job = UnownedJob(job)
+            jobs.withLock { $0.append(job) }
+            ready.add(.blocking)
+        }
+
+        func runNext() { jobs.withLock { $0.removeFirst() }.runSynchronously(on: asUnownedSerialExecutor()) }
 
         func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
     }
@@ -72,7 +81,7 @@ package final class ShuffledExecutor: TaskExecutor {
             steps += 1
             switch item {
             case .job(let job): job.runSynchronously(on: asUnownedTaskExecutor())
-            case .blocking(let job): job.runSynchronously(on: door.asUnownedSerialExecutor())
+            case .blocking: door.runNext()
             case .work(let work): work()
             }
         }

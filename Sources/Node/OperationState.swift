@@ -1,6 +1,7 @@
 import Control
 import Model
 import Runtime
+import Synchronization
 
 /// The right to change one game, from the state that gave it. It cannot be copied, and the daemon stops when it is
 /// lost: a game would stay busy for ever.
@@ -18,6 +19,20 @@ struct OperationClaim: ~Copyable, Sendable {
     deinit { OperationClaim.lost(id) }
 
     private static func lost(_ id: OperationID) { preconditionFailure("the claim of operation \(id) was lost") }
+}
+
+/// Carries a claim to the task that will hold it; taken once.
+final class OperationTicket: Sendable {
+    private let claim: Mutex<OperationClaim?>
+
+    init(_ claim: consuming OperationClaim) { self.claim = Mutex(claim) }
+
+    func take() -> OperationClaim? {
+        claim.withLock { claim in
+            let taken = claim.take()
+            return taken
+        }
+    }
 }
 
 /// Which operations wait, run and are paused, which have ended, and what each one says about itself.

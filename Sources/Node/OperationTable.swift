@@ -1,7 +1,6 @@
 package import Control
 package import Model
 import Runtime
-import Synchronization
 
 /// Owns every operation: its claim, its task, its place in the queue and in the history. At most one per game.
 ///
@@ -15,7 +14,7 @@ package actor OperationTable {
     /// Games whose claim waits for its number; a second claim must not slip in while the database is asked.
     private var claiming: Set<GameID> = []
     /// Claims that no task holds yet.
-    private var tickets: [Ticket] = []
+    private var tickets: [OperationTicket] = []
     private var isUp = false
     private var isStopping = false
     /// Somebody changes what all operations stand on.
@@ -61,7 +60,7 @@ package actor OperationTable {
         }
     }
 
-    private func hand() -> [Ticket] {
+    private func hand() -> [OperationTicket] {
         defer { tickets.removeAll() }
         return tickets
     }
@@ -98,14 +97,14 @@ package actor OperationTable {
         return id
     }
 
-    private func claim(_ snapshot: OperationSnapshot) -> Ticket {
-        let ticket = Ticket(state.claim(snapshot))
+    private func claim(_ snapshot: OperationSnapshot) -> OperationTicket {
+        let ticket = OperationTicket(state.claim(snapshot))
         endings[snapshot.id] = AsyncGate()
         attention[snapshot.id] = AsyncGate()
         return ticket
     }
 
-    private func enter(_ ticket: Ticket) {
+    private func enter(_ ticket: OperationTicket) {
         tickets.append(ticket)
         arrived.open()
         startNext()
@@ -138,7 +137,7 @@ package actor OperationTable {
             .field("kind", left.kind.rawValue), .field("state", left.standing.rawValue))
         tellActive()
         ports.publish(.operationStarted(state[left.id] ?? left))
-        if isStopping, let claim = ticket.take() { return await suspend(claim) }
+        if isStopping, let claim = ticket.take() { return await suspend(claim, hasBegun: false) }
         enter(ticket)
     }
 
@@ -165,11 +164,11 @@ package actor OperationTable {
     // MARK: - Living
 
     /// The whole way of one operation, in a task of its own that holds its claim.
-    private func live(_ ticket: Ticket) async {
+    private func live(_ ticket: OperationTicket) async {
         guard let claim = ticket.take() else { return }
         let id = claim.id
         var end: OperationEnd?
-        var isSuspended = false
+        var (hasBegun, isSuspended) = (false, false)
         while end == nil, !isSuspended {
             switch state.order(id) {
             case .cancel: end = .cancelled
@@ -177,6 +176,7 @@ package actor OperationTable {
                 attention[id]?.close()
                 do { try await attention[id]?.wait() } catch { isSuspended = state.order(id) != .cancel }
             case .work:
+                hasBegun = true
                 let returned = await work(id)
                 switch state.returned(id, returned, isStopping: Task.isCancelled) {
                 case .ends(let ended): end = ended
@@ -186,7 +186,7 @@ package actor OperationTable {
             }
         }
         attention[id] = nil
-        if let end { await finish(claim, end) } else { await suspend(claim) }
+        if let end { await finish(claim, end) } else { await suspend(claim, hasBegun: hasBegun) }
     }
 
     private func work(_ id: OperationID) async -> OperationEnd {
@@ -224,8 +224,10 @@ package actor OperationTable {
     }
 
     private func notePause(_ id: OperationID) async {
-        guard let snapshot = state[id] else { return }
-        await ports.record(snapshot)
+        guard let noted = state[id] else { return }
+        await ports.record(noted)
+        // It may have ended meanwhile.
+        guard let snapshot = state[id], !snapshot.standing.hasEnded else { return }
         log.notice(
             snapshot.standing == .paused ? "An operation is paused." : "An operation goes on.",
             kind: "operation_paused", .operation(id), .game(snapshot.game),
@@ -235,13 +237,13 @@ package actor OperationTable {
     }
 
     /// Its record says that it has not ended, and that is what the next start goes by.
-    private func suspend(_ claim: consuming OperationClaim) async {
+    private func suspend(_ claim: consuming OperationClaim, hasBegun: Bool) async {
         let id = claim.id
         guard let game = state[id]?.game else { preconditionFailure("operation \(id) is not known") }
         await ports.settle(game)
         var snapshot = state.suspend(claim)
-        // Held all its life, it is still to be reported.
-        if broken.remove(id) != nil { snapshot.phase = .installing }
+        // It may have got a place that it never took; one that was to be reported still is.
+        if broken.remove(id) != nil { snapshot.phase = .installing } else if !hasBegun { snapshot.phase = .queued }
         await ports.record(snapshot)
         tellActive()
         await ports.deactivate(game)
@@ -332,19 +334,5 @@ package actor OperationTable {
         // Thrown in a cancelled task only, and its caller asks no more.
         if let ending = endings[id] { try? await ending.wait() }
         return state[id]
-    }
-}
-
-/// Carries a claim to the task that will hold it; taken once.
-private final class Ticket: Sendable {
-    private let claim: Mutex<OperationClaim?>
-
-    init(_ claim: consuming OperationClaim) { self.claim = Mutex(claim) }
-
-    func take() -> OperationClaim? {
-        claim.withLock { claim in
-            let taken = claim.take()
-            return taken
-        }
     }
 }

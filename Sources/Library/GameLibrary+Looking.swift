@@ -12,6 +12,8 @@ extension GameLibrary {
             try await scan()
         } catch {
             log.warning(error.sentence, kind: "library_unavailable")
+            // Whoever asked for the look may have changed what is shown: that is told all the same.
+            publish()
         }
     }
 

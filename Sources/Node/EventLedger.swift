@@ -49,7 +49,8 @@ struct EventLedger {
             // A later reading was told already; whoever asked is answered with that.
             return isAskedFor ? [tell(EventName.localLibraryChanged, ["games": .array(games)])] : []
         }
-        return isAskedFor || table.library != libraryTold || !changed.isEmpty ? [tellLibrary(table)] : []
+        let isNew = table.library != libraryTold || changed.hasRemovals || !changed.rows.isEmpty
+        return isAskedFor || isNew ? [tellLibrary(table)] : []
     }
 
     /// What peers have may have changed. The event carries the rows that are others now.
@@ -58,9 +59,14 @@ struct EventLedger {
     mutating func append(_ table: GameTable, causes: [PeerID: Bool]) -> [ControlEvent] {
         var events: [ControlEvent] = []
         var changed: [JSONValue] = []
-        if let rows = take(table) {
-            // The reading has also seen something of this host that nobody told yet: the whole of it goes first.
-            if table.library != libraryTold { events.append(tellLibrary(table)) } else { changed = rows }
+        if let news = take(table) {
+            // The reading has also seen something of this host that nobody told yet, or a game that is gone, which no
+            // row can say: the whole of it goes first.
+            if table.library != libraryTold || news.hasRemovals {
+                events.append(tellLibrary(table))
+            } else {
+                changed = news.rows
+            }
         }
         for (peer, hasNewLibrary) in causes.sorted(by: { $0.key < $1.key }) where hasNewLibrary || !changed.isEmpty {
             let fields: [String: JSONValue] = ["peer": .string(peer.hex), "games": .array(changed)]
@@ -75,29 +81,35 @@ struct EventLedger {
         return tell(EventName.localLibraryChanged, ["games": .array(games)])
     }
 
-    /// Returns the rows that are others than before; nil for a reading that a later one has overtaken.
+    /// Returns the rows that are others than before, and whether one of before is there no more: its game has left the
+    /// catalog. Nil for a reading that a later one has overtaken.
     ///
     /// A row that is as before is the very same value: what a thousand retained events have in common exists once.
-    private mutating func take(_ table: GameTable) -> [JSONValue]? {
+    private mutating func take(_ table: GameTable) -> (rows: [JSONValue], hasRemovals: Bool)? {
         guard table.reading > lastReading else { return nil }
         lastReading = table.reading
         var rows: [JSONValue] = []
         rows.reserveCapacity(table.rows.count)
         var changed: [JSONValue] = []
+        var hasRemovals = false
         var old = games[...]
         for row in table.rows {
             let id = row["game"]?.string ?? ""
-            while let first = old.first, first["game"]?.string ?? "" < id { old.removeFirst() }
-            if let first = old.first, first == row {
-                rows.append(first)
+            while let first = old.first, first["game"]?.string ?? "" < id {
+                old.removeFirst()
+                hasRemovals = true
+            }
+            let before = old.first.flatMap { $0["game"]?.string == id ? $0 : nil }
+            if before != nil { old.removeFirst() }
+            if let before, before == row {
+                rows.append(before)
             } else {
                 rows.append(row)
                 changed.append(row)
             }
         }
-        // A game that left the catalog changes no row; the library has another number then.
         games = rows
-        return changed
+        return (changed, hasRemovals || !old.isEmpty)
     }
 
     // MARK: - Subscribing

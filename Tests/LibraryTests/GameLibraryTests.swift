@@ -135,6 +135,15 @@ import Testing
         #expect(await second.library.summaries().games.isEmpty)
     }
 
+    @Test func `tells of another catalog while its directory is away`() async throws {
+        let shelf = try await Shelf(isOpen: false)
+        await shelf.library.open(nil, key: Shelf.key, catalog: shelf.catalog)
+        let before = await shelf.library.change
+        await shelf.library.setCatalog(.empty)
+        #expect(await shelf.library.entries().isEmpty)
+        #expect(await shelf.library.change.local == before.local + 1)
+    }
+
     @Test func `shows only games of the catalog`() async throws {
         let shelf = try await Shelf()
         try await shelf.build()

@@ -124,6 +124,22 @@ import Testing
         #expect(ledger.append(table(&ledger, library: 1, rows), causes: [try peer(1): false]).isEmpty)
     }
 
+    /// The library counts it later: a table that is read in between must not be the one that nobody hears of.
+    @Test func `tells that a game is gone, also before the library has counted it`() throws {
+        var ledger = EventLedger()
+        let rows = [row("doom"), row("quake"), row("zork")]
+        _ = ledger.append(table(&ledger, library: 1, rows))
+        for left in [[rows[0], rows[2]], [rows[0]], []] {
+            let events = ledger.append(table(&ledger, library: 1, left))
+            #expect(events.map { $0.fields["games"] } == [.array(left)])
+            #expect(ledger.snapshot["games"] == .array(left))
+        }
+        _ = ledger.append(table(&ledger, library: 1, rows))
+        let events = ledger.append(table(&ledger, library: 1, [rows[1]]), causes: [try peer(1): true])
+        #expect(events.map(\.name) == [EventName.localLibraryChanged, EventName.remoteLibraryChanged])
+        #expect(events.map { $0.fields["games"] } == [.array([rows[1]]), .array([])])
+    }
+
     @Test func `does not let an older reading overwrite a newer one`() throws {
         var ledger = EventLedger()
         let old = table(&ledger, library: 1, [row("quake", 1)])

@@ -42,6 +42,13 @@ package struct ControlEvent: Hashable, Sendable {
         self.fields = fields
     }
 
+    /// Stands in the place of events that a subscriber does not get.
+    package static func gap(_ numbers: ClosedRange<UInt64>) -> ControlEvent {
+        ControlEvent(
+            number: numbers.upperBound, name: EventName.gap,
+            fields: ["from": .bytes(numbers.lowerBound), "to": .bytes(numbers.upperBound)])
+    }
+
     /// What it weighs: itself, and each row of the lists that it carries. Events are many or large, never both.
     package var rows: Int { fields.values.reduce(1) { $0 + ($1.array?.count ?? 0) } }
 }

@@ -133,14 +133,15 @@ actor ControlSession {
         }
     }
 
-    private func reply(_ request: JSONRPC.Request, _ line: [UInt8]) async {
-        guard let id = request.id else { return }
-        var line = line
-        if line.count > Limits.controlReplyBytes {
-            let failure = Failure(.internalFault, "The reply is longer than \(Limits.controlReplyBytes) bytes.")
-            line = JSONRPC.encodeFailure(id: id, failure)
-        }
-        _ = await socket.send(line, within: settings.replyDeadline)
+    /// False: it was too long, and a failure went out in its place.
+    @discardableResult
+    private func reply(_ request: JSONRPC.Request, _ line: [UInt8]) async -> Bool {
+        guard let id = request.id else { return true }
+        let fits = line.count <= Limits.controlReplyBytes
+        let failure = Failure(.internalFault, "The reply is longer than \(Limits.controlReplyBytes) bytes.")
+        let told = fits ? line : JSONRPC.encodeFailure(id: id, failure)
+        _ = await socket.send(told, within: settings.replyDeadline)
+        return fits
     }
 
     private func note(_ method: ControlMethod, _ parameters: JSONValue) {
@@ -182,15 +183,23 @@ actor ControlSession {
             "epoch": .string(subscription.position.epoch), "number": .bytes(subscription.position.number),
             "snapshot": subscription.snapshot,
         ]
-        await reply(request, JSONRPC.encodeResult(id: id, result))
+        // Without the snapshot its events would say nothing.
+        guard await reply(request, JSONRPC.encodeResult(id: id, result)) else { return }
         // From here on the call counts no longer: a subscriber has all its 16.
         calls -= 1
         wake.yield()
         defer { calls += 1 }
         guard stream.begin(subscription.feed) else { return }
         while let event = await subscription.feed.next(), !stream.isReplaced,
-            await socket.send(JSONRPC.encodeEvent(event), within: nil)
+            await socket.send(Self.line(event), within: nil)
         {}
+    }
+
+    /// An event that no client would read is a gap.
+    private static func line(_ event: ControlEvent) -> [UInt8] {
+        let line = JSONRPC.encodeEvent(event)
+        if line.count <= Limits.controlReplyBytes { return line }
+        return JSONRPC.encodeEvent(.gap(event.number...event.number))
     }
 }
 

@@ -146,11 +146,11 @@ package enum CatalogReader {
     ) throws(DatabaseError) -> CatalogReading {
         var reading = CatalogReading()
         var entries: [GameID: CatalogEntry] = [:]
-        var readmeBytes = Limits.catalogReadmesBytes
+        var rest = CatalogRow.Rest()
         let fields = CatalogRow.Column.allCases.map { columns.contains($0.rawValue) ? $0.rawValue : "NULL" }
         try rows(of: "games", fields.joined(separator: ", "), connection) { row throws(DatabaseError) in
             do throws(DroppedRow) {
-                let entry = try CatalogRow.entry(of: row, genres: genres, readmeBytes: &readmeBytes)
+                let entry = try CatalogRow.entry(of: row, genres: genres, rest: &rest)
                 guard entries.updateValue(entry, forKey: entry.game) == nil else {
                     throw DroppedRow(game: entry.game.text, reason: .twice(entry.game))
                 }

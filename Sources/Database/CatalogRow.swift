@@ -28,30 +28,53 @@ enum CatalogRow {
         Column.allCases.map { "games.\($0.rawValue)" } + genreColumns.map { "genre.\($0)" }
             + ["discarded.game_id", "games.", "genre.", "discarded."])
 
-    /// - Parameter readmeBytes: what all readmes together may still have; those that come when it is used up are left
-    ///   out.
+    /// The bytes that texts of all rows together may still have; what comes when they are used up is left out.
+    struct Rest {
+        var readmes = Limits.catalogReadmesBytes
+        var lines = Limits.catalogLinesBytes
+
+        /// `text` when there is room for it; the first one that finds none is the end of all.
+        mutating func line(_ text: @autoclosure () -> String?) -> String? {
+            guard lines > 0, let text = text() else { return nil }
+            let count = text.utf8.count
+            guard count <= lines else {
+                lines = 0
+                return nil
+            }
+            lines -= count
+            return text
+        }
+    }
+
+    /// - Parameter rest: is less afterwards by what the row has.
     static func entry(
-        of row: Statement, genres: [Int64: CatalogText], readmeBytes: inout Int
+        of row: Statement, genres: [Int64: CatalogText], rest: inout Rest
     ) throws(DroppedRow) -> CatalogEntry {
-        let field = { (column: Column) in line(text(row, column.index)) }
+        let field = { (column: Column, rest: inout Rest) in rest.line(line(text(row, column.index))) }
         // Cut far beyond the length of an id, so that one that is too long does not become a sound one.
         let id = row.text(Column.game.index, limit: Limits.catalogFieldBytes) ?? ""
         guard let game = GameID(id) else { throw DroppedRow(game: Text.escaped(id), reason: .gameID) }
         guard let version = version(of: row) else { throw DroppedRow(game: game.text, reason: .version) }
         return CatalogEntry(
             game: game,
-            title: line(row.text(Column.title.index, limit: Limits.catalogTitleBytes)) ?? game.text,
+            title: rest.line(line(row.text(Column.title.index, limit: Limits.catalogTitleBytes))) ?? game.text,
             version: version,
             bytes: bytes(of: row, Column.size.index),
-            genres: number(row, Column.genre.index).flatMap { genres[$0] } ?? .none,
-            publisher: field(.publisher),
-            released: field(.released),
+            genres: genre(of: row, genres, &rest),
+            publisher: field(.publisher, &rest),
+            released: field(.released, &rest),
             playersLimit: row.kind(Column.players.index) == .real
-                ? number(row, Column.players.index).map(String.init) : field(.players),
+                ? rest.line(number(row, Column.players.index).map(String.init)) : field(.players, &rest),
             readme: CatalogText(
-                english: readme(row, .readmeEnglish, &readmeBytes), german: readme(row, .readmeGerman, &readmeBytes),
-                french: readme(row, .readmeFrench, &readmeBytes)),
+                english: readme(row, .readmeEnglish, &rest.readmes), german: readme(row, .readmeGerman, &rest.readmes),
+                french: readme(row, .readmeFrench, &rest.readmes)),
             needsMaster: number(row, Column.master.index).map { $0 != 0 } ?? false)
+    }
+
+    /// Only one of its names stands in a row that goes out.
+    private static func genre(of row: Statement, _ genres: [Int64: CatalogText], _ rest: inout Rest) -> CatalogText {
+        guard let genre = number(row, Column.genre.index).flatMap({ genres[$0] }) else { return .none }
+        return rest.line(genre.any) == nil ? .none : genre
     }
 
     static func genre(_ row: Statement) -> (Int64, CatalogText)? {

@@ -47,6 +47,10 @@ package enum Limits {
     package static let catalogTitleBytes = 1_024
     /// Genre, publisher, release, players: 500 rows with all of them at the limit are one reply.
     package static let catalogFieldBytes = 256
+    /// Titles and these fields of all games together: 214 games have some 20 KiB. All rows of `game.list` are one line
+    /// of a subscription, and a quotation mark is two bytes there: 1 MiB at most, beside 500 bytes a row for 5,000
+    /// games with the longest ids that are not here, is below `controlReplyBytes`.
+    package static let catalogLinesBytes = 512 << 10
     package static let catalogReadmeBytes = 4 << 10
     /// All readmes together: 214 games with three of 2 KiB each have 1.3 MiB.
     package static let catalogReadmesBytes = 8 << 20
@@ -212,7 +216,9 @@ package enum Limits {
     package static let controlPathBytes = 4_096
     package static let eventQueue = 1_024
     /// Rows in the events that wait for one subscriber: forty lists of 200 games. Rows that did not change are shared
-    /// by all events, so 64 subscribers that do not read hold some 20 MB at most, and 1 MB as a rule.
+    /// by all events, so what waits for 64 subscribers that do not read is some 20 MB at most, and 1 MB as a rule. Each
+    /// of them also holds the one line that is being sent, of `controlReplyBytes` at most: 256 MiB if all of them stand
+    /// still at a list of a full catalog with nothing but long texts, 4 MB with 200 games.
     package static let eventQueueRows = 8_192
     package static let controlReplyDeadline = Duration.seconds(5)
     package static let eventsRetained = 4_096

@@ -82,6 +82,7 @@ final class ScriptedHandler: ControlHandler {
         var cancelled: [String] = []
         var reply: JSONValue = [:]
         var feeds: [EventFeed] = []
+        var snapshot: JSONValue = ["games": []]
     }
 
     let state = Mutex(State())
@@ -116,9 +117,12 @@ final class ScriptedHandler: ControlHandler {
 
     func subscribe(since: EventPosition?) async throws(Failure) -> EventSubscription {
         let feed = EventFeed()
-        state.withLock { $0.feeds.append(feed) }
+        let snapshot = state.withLock { state in
+            state.feeds.append(feed)
+            return state.snapshot
+        }
         return EventSubscription(
-            position: EventPosition(epoch: "e", number: since?.number ?? 10), snapshot: ["games": []], feed: feed)
+            position: EventPosition(epoch: "e", number: since?.number ?? 10), snapshot: snapshot, feed: feed)
     }
 
     func next(_ stream: AsyncStream<String>) async -> String? {

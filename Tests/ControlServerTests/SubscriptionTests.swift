@@ -53,6 +53,33 @@ import Testing
         for number in 11...13 { #expect(try await client.incoming() == .event(self.event(UInt64(number)))) }
     }
 
+    /// A client must not wait for events behind a snapshot that it never got.
+    @Test func `ends when its snapshot is beyond the limit of a reply`() async throws {
+        try await House().open { house in
+            let text = String(repeating: "x", count: Limits.controlReplyBytes)
+            house.handler.state.withLock { $0.snapshot = .string(text) }
+            let client = try house.client()
+            try await client.call(1, "events.subscribe")
+            #expect(try await client.line()?["error"]?["data"]?["kind"] == "internal_fault")
+            let feed = try self.feed(house)
+            while feed.offer(self.event(11)) { await Task.yield() }
+        }
+    }
+
+    @Test func `has a gap where an event is beyond the limit of a line`() async throws {
+        try await House().open { house in
+            let client = try house.client()
+            try await client.call(1, "events.subscribe")
+            _ = try await client.line()
+            let text = String(repeating: "x", count: Limits.controlReplyBytes)
+            _ = try self.feed(house).offer(self.event(11, text))
+            _ = try self.feed(house).offer(self.event(12))
+            let gap = ControlEvent(number: 11, name: EventName.gap, fields: ["from": 11, "to": 11])
+            #expect(try await client.incoming() == .event(gap))
+            #expect(try await client.incoming() == .event(self.event(12)))
+        }
+    }
+
     @Test func `takes the place of the one before`() async throws {
         try await House().open { house in
             let client = try house.client()

@@ -117,6 +117,33 @@ extension Client {
         #expect(events.map(\.name).contains(EventName.operationStarted))
     }
 
+    @Test func `has the whole of a full catalog whose texts are as long as they may be`() async throws {
+        try await within(.seconds(60)) {
+            let place = try TemporaryDirectory()
+            let text = String(repeating: "\"", count: Limits.catalogTitleBytes)
+            let rows = (0..<Limits.catalogRows).map { number in
+                let end = String(number)
+                let id = String(repeating: "g", count: Limits.gameIDBytes - end.utf8.count) + end
+                var row = FixtureCatalogRow(id, title: text, version: "20240131")
+                (row.publisher, row.players, row.release) = (.text(text), .text(text), .text(text))
+                return row
+            }
+            try FixtureCatalog.write(rows, to: place.path + "/game.db")
+            try FixtureFile.makeDirectories(place.path + "/games")
+            let host = try await TestHost.start(
+                name: "one", games: place.path + "/games", catalog: place.path + "/game.db")
+            let client = try host.client()
+            _ = try await client.subscribe(1)
+            let again = try await host.client().ask(1, "games_dir.set", ["path": .string(host.gamesDirectory)])
+            #expect(again?["changed"] == false)
+            let isList: Set = [EventName.localLibraryChanged, EventName.gap]
+            let event = try await client.events { isList.contains($0.name) }.last
+            #expect(event?.fields["games"]?.array?.count == rows.count, "\(String(describing: event?.name))")
+            let snapshot = try await client.subscribe(2)["snapshot"]
+            #expect(snapshot?["games"]?.array?.count == rows.count)
+        }
+    }
+
     /// Two losses cannot be made from outside: a gap, above, and the failure of a Required subsystem.
     @Test func `hears of everything that happens`() async throws {
         try await within(.seconds(120)) {

@@ -51,6 +51,25 @@ import Testing
         #expect(bytes == Limits.catalogReadmesBytes)
     }
 
+    @Test func `has no more in its lines than all together may have, and every game`() throws {
+        let text = String(repeating: "x", count: Limits.catalogTitleBytes)
+        let rows = (0..<Limits.catalogRows).map { index in
+            var row = CatalogPlace.row("g\(index)", title: text)
+            (row.publisher, row.release, row.players) = (.text(text), .text(text), .text(text))
+            return row
+        }
+        let entries = try place.load(rows).catalog.entries
+        #expect(entries.count == rows.count)
+        #expect(entries.values.contains { $0.title == text && $0.publisher != nil })
+        #expect(entries.values.contains { $0.title == $0.game.text && $0.publisher == nil && $0.playersLimit == nil })
+        let bytes = entries.values.reduce(0) { sum, entry in
+            let title = entry.title == entry.game.text ? nil : entry.title
+            let lines = [title, entry.publisher, entry.released, entry.playersLimit]
+            return sum + lines.reduce(0) { $0 + ($1?.utf8.count ?? 0) }
+        }
+        #expect(bytes <= 512 << 10, "\(bytes)")
+    }
+
     @Test func `has publisher, release and players, or not`() throws {
         var row = CatalogPlace.row()
         row.release = .integer(1999)

@@ -37,6 +37,16 @@ package enum ControlMethod: String, CaseIterable, Sendable {
     case rpcDiscover = "rpc.discover"
 
     package var name: String { rawValue }
+
+    /// False for what waits for somebody else, or looks at every file of the games before it answers.
+    package var answersAtOnce: Bool {
+        switch self {
+        case .daemonReload, .peerConnect, .peerWait, .catalogInit, .catalogAdd, .catalogRemove, .libraryRescan,
+            .gamesDirSet, .operationWait:
+            false
+        default: true
+        }
+    }
 }
 
 extension ControlMethod {

@@ -33,7 +33,8 @@ extension ControlMethod {
             `games`, ordered by id, those for which every condition holds; `catalog_games`, how many the catalog has; \
             `next` is null or the `after` of the next page. `availability` is ready, hashing, outdated, differs, \
             local_only, partial, unavailable or null; `reason` says why this host does not serve it, and is null when \
-            it does; `sources` counts peers that have the agreed content, `peers` those that have the game in any form.
+            it does, or when only a running operation hides it (`game.info` names that); `sources` counts peers that \
+            have the agreed content, `peers` those that have the game in any form.
             """,
         page: ControlPage(list: "games", key: "game"),
         example: ControlExample(

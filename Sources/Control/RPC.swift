@@ -3,7 +3,7 @@ package import Model
 /// The interface about itself.
 package enum RPC {
     /// Semantic versioning: a new method or field is a minor step, a changed one a major step.
-    package static let version = "1.0.0"
+    package static let version = "1.1.0"
     /// Of every JSON document that lanspreadctl prints.
     package static let schemaVersion: Int64 = 1
 

@@ -113,8 +113,7 @@ extension Program {
         try expectWords(1)
         let result = try open().call(
             .catalogInit,
-            ["from_library": .bool(options.has("from-library")), "force": .bool(options.has("force"))],
-            within: .seconds(60))
+            ["from_library": .bool(options.has("from-library")), "force": .bool(options.has("force"))])
         if options.json { document(result) }
         for game in result["skipped"]?.array?.compactMap(\.string) ?? [] {
             terminal.message("\(Text.escaped(game)) is left out: its version.ini cannot be read.")

@@ -34,14 +34,14 @@ final class DaemonConnection {
 
     // MARK: - Calls
 
-    /// - Parameter limit: nil waits for ever.
+    /// - Parameter limit: nil: `answerLimit` for what answers at once, and for ever for what does not.
     func call(
-        _ method: ControlMethod, _ parameters: JSONValue = [:], within limit: Duration? = answerLimit
+        _ method: ControlMethod, _ parameters: JSONValue = [:], within limit: Duration? = nil
     ) throws(Failure) -> JSONValue {
         lastID += 1
         let id = JSONValue.int(lastID)
         try send(JSONRPC.encodeRequest(.init(id: id, method: method.name, parameters: parameters)))
-        let deadline = Deadline(limit)
+        let deadline = Deadline(limit ?? (method.answersAtOnce ? Self.answerLimit : nil))
         while true {
             switch try incoming(deadline) {
             case .result(id, let result):

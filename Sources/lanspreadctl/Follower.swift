@@ -148,7 +148,8 @@ struct Follower {
         }
         // A cancelled transfer ends in a quarter of a second; the tidying after it may take a little longer.
         for number in running where views.contains(where: { $0.number == number && !$0.isEnded }) {
-            let json = try connection.call(.operationWait, ["operation_id": .int(number), "timeout": 10])
+            let json = try connection.call(
+                .operationWait, ["operation_id": .int(number), "timeout": 10], within: DaemonConnection.answerLimit)
             if let view = OperationView(json) { update(view) }
         }
         return .ended

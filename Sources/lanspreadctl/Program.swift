@@ -128,7 +128,7 @@ struct Program {
         while true {
             do {
                 let left = JSONValue.double(Double(max(0, deadline.milliseconds)) / 1_000)
-                let result = try connection.call(.peerWait, ["count": .int(count), "timeout": left], within: nil)
+                let result = try connection.call(.peerWait, ["count": .int(count), "timeout": left])
                 if options.json { document(result) }
                 terminal.message("\(Figures.count(result["peers"]?.int ?? count, "peer")) connected.")
                 return .done

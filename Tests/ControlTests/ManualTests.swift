@@ -29,6 +29,15 @@ import Testing
         for name in EventName.all { #expect(text.contains("| `\(name)` |"), "\(name)") }
     }
 
+    @Test func `names every method that does not answer at once`() throws {
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        let start = try #require(text.firstRange(of: "Exceptions: ")).upperBound
+        let end = try #require(text[start...].firstRange(of: "```")).lowerBound
+        for method in ControlMethod.allCases {
+            #expect(text[start..<end].contains("`\(method.name)`") == !method.answersAtOnce, "\(method)")
+        }
+    }
+
     private func replace(_ section: String, in text: String, with table: String) throws -> String {
         let start = try #require(text.firstRange(of: "<!-- \(section):"))
         let begin = try #require(text[start.lowerBound...].firstIndex(of: "\n"))

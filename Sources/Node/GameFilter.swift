@@ -39,22 +39,11 @@ struct GameFilter: Hashable, Sendable {
         if let installed, row.isInstalled != installed { return false }
         if let available, row.isAvailable != available { return false }
         if let genre, !row.entry.genres.all.contains(where: { $0.lowercased().contains(genre) }) { return false }
-        if let players, (GameFilter.players(row.entry.playersLimit) ?? 1) < players { return false }
+        if let players, (row.entry.players ?? 1) < players { return false }
         if let text {
             let places = [row.entry.game.text, row.entry.title, row.entry.publisher ?? ""]
             if !places.contains(where: { $0.lowercased().contains(text) }) { return false }
         }
         return true
-    }
-
-    /// How many can play, as catalogs write it: "8", "2 (+ 6 CPU)", "2-16". Nil when it does not begin with a number.
-    static func players(_ text: String?) -> Int? {
-        guard let text else { return nil }
-        let words = text.split(separator: " ").joined()
-        let first = words.prefix { $0.isASCII && $0.isNumber }
-        guard let least = Int(first) else { return nil }
-        var rest = words.dropFirst(first.count)
-        guard let dash = rest.popFirst(), dash == "-" || dash == "–" else { return least }
-        return Int(rest.prefix { $0.isASCII && $0.isNumber }).map { max($0, least) } ?? least
     }
 }

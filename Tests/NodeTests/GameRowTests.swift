@@ -142,12 +142,14 @@ extension Holdings {
         #expect(GameFilter(nearby: true).admits(old), "but it is there")
     }
 
-    @Test(arguments: [
-        ("8", 8), ("2 (+ 6 CPU)", 2), ("2-16", 16), ("2 – 4", 4), ("16-2", 16), ("16+", 16), ("", nil), ("many", nil),
-        ("99999999999999999999", nil), ("4-", 4),
-    ])
-    func `reads how many can play`(_ text: String, _ players: Int?) {
-        #expect(GameFilter.players(text) == players)
+    @Test(arguments: [("up to 32", 32), ("1 bis 4", 4), ("2 (+ 6 CPU)", 2), ("1001", 1), ("0", 1)])
+    func `knows as many players as the catalog says`(_ text: String, _ players: Int) throws {
+        let game = try Holdings.entry().game
+        let entry = CatalogEntry(
+            game: game, title: "A", version: try Holdings.entry().version, bytes: 0, playersLimit: text)
+        let row = GameRow(entry, nil, [], own: try Holdings.peer(200), LocalCircumstances())
+        #expect(GameFilter(players: players).admits(row))
+        #expect(!GameFilter(players: players + 1).admits(row))
     }
 
     @Test func `comes from the parameters of the call`() {

@@ -7,21 +7,25 @@ import Model
 package struct EventQueue: Sendable {
     package let limit: Int
     package let rowsLimit: Int
+    /// What a returning subscriber missed; it comes first.
+    private var backlog: ArraySlice<ControlEvent>
+    /// In `waiting`.
     private var rows = 0
     private var waiting: ArraySlice<ControlEvent> = []
     private var lost: ClosedRange<UInt64>?
 
-    /// The backlog (what a returning subscriber missed) does not count against the limit; what is kept bounds it.
+    /// The backlog counts against no limit of the queue: what the ledger keeps bounds it, and its events are the
+    /// ledger's own.
     package init(
         limit: Int = Limits.eventQueue, rowsLimit: Int = Limits.eventQueueRows, backlog: [ControlEvent] = []
     ) {
         precondition(limit > 0 && rowsLimit > 0, "a queue that holds nothing is a gap")
         self.limit = limit
         self.rowsLimit = rowsLimit
-        waiting = backlog[...]
+        self.backlog = backlog[...]
     }
 
-    package var count: Int { waiting.count }
+    package var count: Int { backlog.count + waiting.count }
 
     /// Once something is lost, everything is until the queue has run empty: one gap, not many.
     package mutating func offer(_ event: ControlEvent) {
@@ -37,14 +41,13 @@ package struct EventQueue: Sendable {
     }
 
     package mutating func take() -> ControlEvent? {
+        if let event = backlog.popFirst() { return event }
         if let event = waiting.popFirst() {
-            rows = max(0, rows - event.rows)
+            rows -= event.rows
             return event
         }
         guard let gap = lost else { return nil }
         lost = nil
-        return ControlEvent(
-            number: gap.upperBound, name: EventName.gap,
-            fields: ["from": .bytes(gap.lowerBound), "to": .bytes(gap.upperBound)])
+        return .gap(gap)
     }
 }

@@ -53,9 +53,17 @@ import Testing
     @Test func `takes a backlog beyond its limit`() {
         var queue = EventQueue(limit: 1, backlog: [event(1), event(2)])
         queue.offer(event(3))
+        queue.offer(event(4))
+        #expect((1...3).map { _ in queue.take()?.number } == [1, 2, 3])
+        #expect(queue.take()?.fields == ["from": 4, "to": 4])
+    }
+
+    @Test func `gives no room back for a backlog that took none`() {
+        var queue = EventQueue(limit: 100, rowsLimit: 10, backlog: [list(1, rows: 9)])
+        queue.offer(list(2, rows: 7))
         #expect(queue.take()?.number == 1)
-        #expect(queue.take()?.number == 2)
-        #expect(queue.take()?.name == EventName.gap)
+        queue.offer(list(3, rows: 7))
+        #expect((1...2).map { _ in queue.take()?.name } == ["x", EventName.gap])
     }
 }
 

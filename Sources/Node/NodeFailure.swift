@@ -118,7 +118,7 @@ extension Failure {
         guard hasCatalog else { return .noCatalog }
         return Failure(
             .noSuchGame, "The catalog has no game \(Text.escaped(game)).", subject: game,
-            hint: "List the games with: lanspreadctl list")
+            hint: "List the games with: lanspreadctl list --all")
     }
 
     static let noCatalog = Failure(

@@ -93,7 +93,7 @@ extension Node {
         _ kind: CatalogChange, _ change: @escaping @Sendable () throws(DatabaseError) -> Value
     ) async throws(Failure) -> Value {
         let (place, own) = (CatalogPlace(house.settings, house.ownCatalog), house.ownCatalog)
-        guard place.path == own.path else { throw .foreignCatalog(place.path) }
+        guard place.path == own.path else { throw .foreignCatalog(place.path, house.settings.catalog.origin) }
         do throws(DatabaseError) {
             return try await catalogKeeper.change(change)
         } catch {
@@ -164,11 +164,16 @@ extension CatalogEntry {
 extension Failure {
     fileprivate static let renewCatalog = "Begin anew with: lanspreadctl catalog init --from-library --force"
 
-    fileprivate static func foreignCatalog(_ path: String) -> Failure {
-        Failure(
+    fileprivate static func foreignCatalog(_ path: String, _ origin: SettingOrigin) -> Failure {
+        let way =
+            switch origin {
+            case .flag, .environment: "start lanspreadd without \(origin)"
+            case .file, .builtIn: "take catalog out of lanspreadd.conf, type lanspreadctl reload"
+            }
+        return Failure(
             .notAllowed, "The catalog \(path) is the administrator's and is not written.", subject: path,
-            hint: "Change it with the program that made it; or take catalog out of lanspreadd.conf, type lanspreadctl "
-                + "reload, and begin one of this host's own with: lanspreadctl catalog init --from-library")
+            hint: "Change it with the program that made it; or \(way), and begin one of this host's own with: "
+                + "lanspreadctl catalog init --from-library")
     }
 
     fileprivate static func unmarkedCatalog(_ path: String) -> Failure {

@@ -95,7 +95,9 @@ extension Program {
             document(result)
             return .done
         }
-        terminal.data(terminal.paint(result.shown("title"), .bold) + " (\(game)) is \(gameState(result).0)\n")
+        let (state, _) = gameState(result)
+        let title = terminal.paint(result.shown("title"), .bold)
+        terminal.data("\(title) (\(game)) is \(state == "-" ? "not here" : state)\n")
         terminal.data(rows(facts(result)))
         for root in disputed(result) { terminal.data("  " + root + "\n") }
         let remote = result["remote"]?.array ?? []

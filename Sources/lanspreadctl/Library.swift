@@ -12,8 +12,7 @@ extension Program {
         if let word = options.words.first {
             parameters["game"] = .string(try GameArgument.resolve(word, connection).text)
         }
-        // A disk of many games takes as long as it takes.
-        let result = try connection.call(.libraryRescan, .object(parameters), within: nil)
+        let result = try connection.call(.libraryRescan, .object(parameters))
         if options.json {
             document(result)
             return .done
@@ -34,11 +33,14 @@ extension Program {
         let connection = try open()
         guard let word = options.words.first else {
             let path = try connection.call(.daemonStatus)["games_dir"] ?? .null
-            if options.json { document(["games_dir": path]) } else { terminal.data((path.string ?? "-") + "\n") }
+            if options.json {
+                document(["games_dir": path])
+            } else {
+                terminal.data(Text.escaped(path.string ?? "-", limit: 4_096) + "\n")
+            }
             return .done
         }
-        let result = try connection.call(
-            .gamesDirSet, ["path": .string(try absolute(word))], within: nil)
+        let result = try connection.call(.gamesDirSet, ["path": .string(try absolute(word))])
         if options.json {
             document(result)
         } else if result["changed"]?.bool == true {

@@ -215,6 +215,19 @@ import Testing
         }
     }
 
+    @Test func `says of a game that nobody has that it is not here`() async throws {
+        let house = try StubHouse()
+        house.daemon.state.withLock { state in
+            var game = StubDaemon.game("quake", "Quake").object ?? [:]
+            game.merge(["sources": 0, "peers": 0], uniquingKeysWith: { $1 })
+            state.games = [.object(game)]
+        }
+        try await house.open { house in
+            let output = try await house.run("info", "quake")
+            #expect(output.stdout.hasPrefix("Quake (quake) is not here\n"), "\(output.stdout)")
+        }
+    }
+
     @Test func `looks at the games and says where they are, or puts them elsewhere`() async throws {
         try await StubHouse().open { house in
             let rescan = try await house.run("rescan", "quake")
@@ -228,6 +241,8 @@ import Testing
             _ = try await house.run("games-dir", "here")
             let path = house.daemon.state.withLock { $0.parameters.last?["path"]?.string }
             #expect(path?.hasPrefix("/") == true && path?.hasSuffix("/here") == true)
+            house.daemon.state.withLock { $0.gamesDirectory = "/srv/\u{1b}[31mgames" }
+            #expect(try await house.run("games-dir").stdout == "/srv/\\u{1b}[31mgames\n")
         }
     }
 

@@ -26,6 +26,7 @@ final class StubDaemon: ControlHandler {
         var renewals = 0
         var transfers: [JSONValue] = []
         var components: [JSONValue] = []
+        var gamesDirectory = "/srv/lanspread"
         /// Operations end as soon as they begin, before the reply goes out.
         var ending: [String: JSONValue]?
     }
@@ -77,6 +78,7 @@ final class StubDaemon: ControlHandler {
         case .daemonStatus:
             var fields = status.object ?? [:]
             fields["components"] = .array(state.components)
+            fields["games_dir"] = .string(state.gamesDirectory)
             return .object(fields)
         case .gameList: return ["games": .array(state.games)]
         case .transferList: return ["transfers": .array(state.transfers)]

@@ -154,6 +154,9 @@ import Testing
                 #expect(outcome.errors.contains("is the administrator's and is not written"), "\(outcome.errors)")
                 #expect(outcome.errors.contains("lanspreadctl catalog init --from-library"), "\(outcome.errors)")
             }
+            // Not out of a file: this one was named on the command line.
+            let add = try await alpha.ctl("catalog", "add", "new", "1")
+            #expect(add.errors.contains("or start lanspreadd without --catalog"), "\(add.errors)")
             #expect(try fixture.read("fixture-alpha/game.db") == before)
             #expect(try await alpha.done("catalog", "show")["owner"]?.string == "administrator")
             #expect(try await alpha.done("catalog", "show")["withdrawn"]?.array == [.string(FixtureSet.withdrawnID)])

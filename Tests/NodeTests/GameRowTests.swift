@@ -163,3 +163,11 @@ extension Holdings {
         #expect(GameFilter([:]) == GameFilter())
     }
 }
+
+@Suite struct `A game that the catalog does not have` {
+    /// The list without --all has only what is near.
+    @Test func `is looked for in the whole catalog`() {
+        let failure = Failure.noSuchGame("qwake", hasCatalog: true)
+        #expect(failure.hint == "List the games with: lanspreadctl list --all")
+    }
+}

@@ -10,6 +10,8 @@ struct Announcer: Sendable {
     let house: House
 
     func run(up: @Sendable () -> Void) async throws {
+        // Whoever subscribes once the daemon is ready finds the games in the snapshot.
+        house.events.publish(await house.gameTable())
         up()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await tellLocal() }
@@ -22,7 +24,6 @@ struct Announcer: Sendable {
 
     private func tellLocal() async {
         var told: LibraryChange?
-        house.events.publish(await house.gameTable())
         for await change in house.library.changes {
             if change.local != told?.local { house.events.publish(await house.gameTable()) }
             if change.revision != told?.revision { await house.peers.libraryChanged() }

@@ -164,6 +164,29 @@ extension TestHost {
         }
     }
 
+    @Test func `is held while the games are away, and goes on by itself when they are back`() async throws {
+        try await within(.seconds(150)) {
+            let queue = try await Queue()
+            try await queue.first.beginLarge()
+            try await queue.first.waitForChunks()
+            try await queue.first.done("install", "cnc4", "--no-block")
+            let games = queue.first.gamesDirectory
+            queue.first.process.kill()
+            _ = await queue.first.process.wait()
+            try Files.rename(games, to: games + ".away")
+            let again = try await queue.killed()
+            for number in [1, 2] as [Int64] {
+                #expect(try await again.operation(number)["phase"]?.string == "queued")
+            }
+            #expect(try await again.done("status")["state"]?.string == "degraded")
+            #expect(try await again.ctl("install", "ggoo").status != 0)
+            try Files.rename(games + ".away", to: games)
+            try await again.wait(2, "state", "finished")
+            #expect(try await again.operation(2)["outcome"]?.string == "installed")
+            try await again.wait(1, "state", "finished")
+        }
+    }
+
     @Test func `goes on waiting for a source`() async throws {
         try await within(.seconds(90)) {
             let (game, directory) = (try LargeGame(), try TemporaryDirectory())

@@ -71,6 +71,12 @@ package actor CatalogKeeper {
         await inTurn { await self.lookNow() }
     }
 
+    /// A setting names another file, or none: looks at it as `look()` does, and has its directory watched.
+    package func placeChanged() async {
+        work.open()
+        await look()
+    }
+
     private func lookNow() async {
         begun += 1
         let (number, place) = (begun, ports.place())

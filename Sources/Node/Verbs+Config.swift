@@ -33,7 +33,7 @@ extension Node {
         house.log.level = LogLevel(reload.inForce.logLevel.value) ?? .info
         await operations.setLimit(reload.inForce.operations.value)
         await discovery.configure(DiscoverySettings(reload.inForce))
-        if reload.changed.contains(.catalog) { await catalogKeeper.look() }
+        if reload.changed.contains(.catalog) { await catalogKeeper.placeChanged() }
         tell(reload)
         return [
             "changed": .array(reload.changed.map { .string($0.rawValue) }),

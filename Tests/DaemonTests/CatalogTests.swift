@@ -178,9 +178,13 @@ import Testing
         try await within(.seconds(60)) {
             let fixture = try TemporaryDirectory()
             let set = try FixtureSet.write(to: fixture.path)
-            let file = try fixture.write("lanspreadd.conf", Array("[lanspreadd]\n".utf8))
+            let file = try fixture.write(
+                "lanspreadd.conf", Array("[lanspreadd]\ncatalog = \(set.catalog(of: .bravo))\n".utf8))
             let host = try await TestHost.start(
                 name: "alpha", games: set.gamesDirectory(of: .alpha), catalog: nil, extra: ["--config", file])
+            // What is seen was seen by watching, so from here on no watch begins unless something begins it.
+            try Self.replace(set.catalog(of: .bravo), [Self.row(set.ggoo)])
+            while try await host.done("status")["catalog"]?["games"]?.int != 1 {}
             func reload(_ catalog: String) async throws -> JSONValue {
                 try fixture.write("lanspreadd.conf", Array("[lanspreadd]\n\(catalog)\n".utf8))
                 return try await host.done("reload")
@@ -197,6 +201,10 @@ import Testing
             try Self.replace(fixture.path + "/later/more/game.db", [Self.row(set.ggoo)])
             while try await host.done("status")["catalog"]?["games"]?.int != 1 {}
             #expect(try await Self.degraded(host) == [])
+            // One that was there when it was named is watched as well.
+            _ = try await reload("catalog = \(set.catalog(of: .alpha))")
+            try Self.replace(set.catalog(of: .alpha), [])
+            while try await host.done("status")["catalog"]?["games"]?.int != 0 {}
             _ = try await reload("")
             #expect(try await host.done("status")["catalog"] == .null)
             #expect(try await Self.degraded(host).map { $0["component"]?.string } == ["Catalog"])

@@ -66,7 +66,7 @@ extension GameLibrary {
             retries.close()
             guard let tries = failed.values.min() else { continue }
             try await time.sleep(for: min(Limits.readRetryLast, Limits.readRetryFirst * (1 << min(tries - 1, 16))))
-            for game in failed.keys.sorted() { requeue(game) }
+            for game in failed.keys.sorted() where building?.game != game { requeue(game) }
         }
     }
 

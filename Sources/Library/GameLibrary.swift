@@ -178,7 +178,9 @@ package actor GameLibrary {
             queue.remove(game)
             return
         }
-        guard building?.game != game, failed[game] == nil else { return }
+        guard building?.game != game else { return }
+        // Its turn comes when the disk was given time; it may have been passed over while an operation was active.
+        guard failed[game] == nil else { return retries.open() }
         queue.add(game)
         work.open()
     }

@@ -75,6 +75,33 @@ import Testing
             }
         }
     }
+
+    @Test func `is hashed again also when an operation was active as its time came`() async throws {
+        let clock = ManualClock()
+        let shelf = try await Shelf(.alpha, time: clock)
+        let id = try shelf.id("ggoo")
+        let lease = try Lease(shelf.root("ggoo") + "/readme.txt")
+        try await within {
+            await withTaskGroup { group in
+                group.addTask { try? await shelf.library.buildManifests() }
+                await clock.sleepers(1)
+                await shelf.library.setActive(id, true)
+                clock.advance(by: Limits.readRetryFirst)
+                group.cancelAll()
+            }
+            // Whoever built has ended: the game was passed over, and its files are what they were.
+            lease.end()
+            await shelf.library.setActive(id, false)
+            await withTaskGroup { group in
+                group.addTask { try? await shelf.library.buildManifests() }
+                await clock.sleepers(1)
+                #expect(clock.nextWake == Limits.readRetryFirst)
+                clock.advance(by: Limits.readRetryFirst)
+                await shelf.until { await $0.entry(of: id)?.availability == .ready }
+                group.cancelAll()
+            }
+        }
+    }
 }
 
 /// An atomic that may be handed to a closure.

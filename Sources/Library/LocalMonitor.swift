@@ -194,11 +194,11 @@ package actor LocalMonitor {
     // MARK: - Looking
 
     private func look() async throws(CancellationError) {
-        var quiet = Limits.watchQuiet
+        var pace = LookPace()
         while true {
             try await work.wait()
             // The start is no change that others may follow.
-            if !(mustScan && watches.isEmpty) { try await time.sleep(for: quiet) }
+            if !(mustScan && watches.isEmpty) { try await time.sleep(until: pace.next(after: time.now)) }
             work.close()
             let begin = time.now
             let games = dirty
@@ -210,8 +210,7 @@ package actor LocalMonitor {
                 await look(at: games.sorted())
             }
             unread.open()
-            // A game of many files that is being copied must not keep a disk busy with looking at it.
-            quiet = max(Limits.watchQuiet, (time.now - begin) * 4)
+            pace.looked(from: begin, until: time.now)
         }
     }
 

@@ -85,6 +85,8 @@ package enum Limits {
     package static let knownManifestDeadline = Duration.seconds(5)
     /// A change is looked at when it is so old: copying a game changes many names at once.
     package static let watchQuiet = Duration.milliseconds(250)
+    /// After a look the disk rests four times as long as it took, at most so long: a change shows within half a minute.
+    package static let watchRestLast = Duration.seconds(30)
 
     // MARK: - JSON from outside
 

@@ -10,12 +10,12 @@ import Testing
 
 @Suite struct `A local monitor` {
     private func monitor(
-        _ shelf: Shelf, time: any TimeSource = MonotonicTime(),
+        _ shelf: Shelf, time: any TimeSource = MonotonicTime(), disk: DiskPool? = nil,
         degraded: @escaping @Sendable (String?) -> Void = { _ in }
     ) -> LocalMonitor {
         LocalMonitor(
-            library: shelf.library, loop: shelf.loops.net[0], disk: shelf.loops.disk, time: time, log: .silent,
-            degraded: degraded)
+            library: shelf.library, loop: shelf.loops.net[0], disk: disk ?? shelf.loops.disk, time: time,
+            log: .silent, degraded: degraded)
     }
 
     /// Runs the monitor for as long as the body takes.
@@ -93,6 +93,24 @@ import Testing
                 await Task.yield()
                 try Task.checkCancellation()
             }
+        }
+    }
+
+    @Test func `lets the disk rest after a long look, but not for ever`() async throws {
+        let clock = ManualClock()
+        let shelf = try await Shelf(.alpha)
+        try shelf.write("ggoo/before.txt", "For the first scan.\n")
+        let isSlow = Atomic(true)
+        let disk = DiskPool { work in
+            if isSlow.exchange(false, ordering: .relaxed) { clock.advance(by: .seconds(30)) }
+            shelf.loops.disk.begin(work)
+        }
+        try await running(monitor(shelf, time: clock, disk: disk)) {
+            let id = try shelf.id("ggoo")
+            await shelf.until { await $0.entry(of: id)?.files == 6 }
+            try shelf.write("ggoo/new.txt", "Watched.\n")
+            await clock.sleepers(2)
+            #expect(clock.nextWake == Limits.watchRestLast)
         }
     }
 
@@ -175,5 +193,25 @@ import Testing
             try Files.rename(games, to: games + ".away")
             try await disturbed.wait()
         }
+    }
+}
+
+@Suite struct `The pace of looks` {
+    private let start = Instant(nanoseconds: 1_000_000_000_000)
+
+    @Test func `gives the disk a rest that grows with the look and has an end`() {
+        var pace = LookPace()
+        #expect(pace.next(after: start) == start + Limits.watchQuiet)
+        pace.looked(from: start, until: start + .seconds(2))
+        #expect(pace.next(after: start + .seconds(3)) == start + .seconds(10))
+        pace.looked(from: start, until: start + .seconds(30))
+        #expect(pace.next(after: start + .seconds(31)) == start + .seconds(30) + Limits.watchRestLast)
+    }
+
+    @Test func `does not charge a long look to a change that comes hours later`() {
+        var pace = LookPace()
+        pace.looked(from: start, until: start + .seconds(30))
+        let later = start + .seconds(3 * 3_600)
+        #expect(pace.next(after: later) == later + Limits.watchQuiet)
     }
 }

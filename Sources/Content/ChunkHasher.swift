@@ -11,7 +11,7 @@ struct ChunkHasher: Sendable {
     let pool: MemoryPool
     /// Its disk accesses wait for everybody else's.
     let isIdle: Bool
-    /// Bytes hashed and bytes in all.
+    /// Bytes that are known and bytes in all.
     let progress: @Sendable (UInt64, UInt64) -> Void
 
     private struct Hashed {
@@ -31,9 +31,13 @@ struct ChunkHasher: Sendable {
         var digests = begun.count == chunks ? begun : [Digest?](repeating: nil, count: chunks)
         var failure: ContentError?
         var isAsExpected = true
+        // What was read before counts, so that nobody sees it fall back.
+        let known = digests.indices.reduce(UInt64(0)) { sum, chunk in
+            digests[chunk] == nil ? sum : sum + UInt64(reader.grid.byteCount(of: chunk))
+        }
         await withTaskGroup(of: Result<Hashed, ContentError>.self) { group in
             var next = 0
-            var done: UInt64 = 0
+            var done = known
             func add() {
                 while next < chunks, failure == nil, isAsExpected {
                     let chunk = next

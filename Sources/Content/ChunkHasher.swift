@@ -9,8 +9,8 @@ struct ChunkHasher: Sendable {
 
     let disk: DiskPool
     let pool: MemoryPool
-    /// Its disk accesses wait for everybody else's.
-    let isIdle: Bool
+    /// Whether its disk accesses wait for everybody else's; asked for each chunk, since somebody may come to wait.
+    let isIdle: @Sendable () -> Bool
     /// Bytes that are known and bytes in all.
     let progress: @Sendable (UInt64, UInt64) -> Void
 
@@ -72,7 +72,7 @@ struct ChunkHasher: Sendable {
         guard let block = try? await pool.acquire() else { return .failure(.cancelled) }
         do {
             return .success(
-                try await disk.run(isIdle: isIdle) { () throws(ContentError) in
+                try await disk.run(isIdle: isIdle()) { () throws(ContentError) in
                     let count = try reader.readNow(chunk, into: block)
                     return Hashed(
                         chunk: chunk, digest: SHA256.hash(UnsafeRawBufferPointer(block.bytes(count))), bytes: count)

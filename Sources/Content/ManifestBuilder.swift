@@ -47,14 +47,16 @@ package enum ManifestBuilder {
         return true
     }
 
-    /// Reads and hashes every chunk of the game. `progress` gets bytes hashed and bytes in all.
+    /// Reads and hashes every chunk of the game. `progress` gets bytes hashed and bytes in all; `isIdle` is asked for
+    /// each chunk whether the disk is everybody else's first.
     ///
     /// - Parameter known: manifests that others have of this version. One whose every chunk is here is the answer,
     ///   whatever else lies beside its files.
     /// - Throws: `.changed` when a file is another one at the end than it was at the beginning.
     package static func build(
         _ root: GameRoot, version: GameVersion, known: [BuiltManifest] = [], disk: DiskPool, pool: MemoryPool,
-        isIdle: Bool = false, progress: @Sendable @escaping (UInt64, UInt64) -> Void
+        isIdle: @Sendable @escaping () -> Bool = { false },
+        progress: @Sendable @escaping (UInt64, UInt64) -> Void
     ) async throws(ContentError) -> BuiltManifest {
         let files = try await disk.run { () throws(ContentError) in try asContent(root.exchangedFiles) }
         guard !files.isEmpty else { throw .noFiles }

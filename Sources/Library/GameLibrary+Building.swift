@@ -10,11 +10,18 @@ final class ManifestBuild: Sendable {
     let game: GameID
     let stop = OneShot<Void>()
     private let progress: Mutex<(done: UInt64, total: UInt64)>
+    private let idle: Atomic<Bool>
 
-    init(_ game: GameID, total: UInt64) {
+    init(_ game: GameID, total: UInt64, isIdle: Bool) {
         self.game = game
         progress = Mutex((0, total))
+        idle = Atomic(isIdle)
     }
+
+    /// Nobody waits for it, so the disk is everybody else's first.
+    var isIdle: Bool { idle.load(ordering: .relaxed) }
+    /// From the next chunk on.
+    func hasten() { idle.store(false, ordering: .relaxed) }
 
     func advance(_ done: UInt64, _ total: UInt64) { progress.withLock { $0 = (done, total) } }
     var values: (done: UInt64, total: UInt64) { progress.withLock { $0 } }
@@ -46,9 +53,9 @@ extension GameLibrary {
                 try await work.wait()
                 continue
             }
-            await build(next.game, isIdle: next.isIdle)
+            let wasIdle = await build(next.game, isIdle: next.isIdle)
             // Somebody waits for a game that was moved forward; many others are told together.
-            if next.isIdle { publishSometimes() } else { publish() }
+            if wasIdle { publishSometimes() } else { publish() }
             if Task.isCancelled {
                 publish()
                 // What was begun is not lost to the next task.
@@ -76,13 +83,14 @@ extension GameLibrary {
         work.open()
     }
 
-    private func build(_ game: GameID, isIdle: Bool) async {
+    /// - Returns: whether nobody came to wait for it.
+    private func build(_ game: GameID, isIdle: Bool) async -> Bool {
         guard wantsManifest(game), let facts = facts(of: game), let version = facts.version,
             let directory = gamesDirectory()
-        else { return }
-        let build = ManifestBuild(game, total: facts.bytes)
+        else { return isIdle }
+        let build = ManifestBuild(game, total: facts.bytes, isIdle: isIdle)
         building = build
-        let result = await run(build, version, directory, isIdle)
+        let result = await run(build, version, directory)
         var isCurrent = false
         if case .success(let manifest) = result {
             // Still being built for whoever asks: until it is adopted there is no manifest to give.
@@ -90,7 +98,10 @@ extension GameLibrary {
         }
         building = nil
         // What was found in a directory that is not the one any more says nothing.
-        guard self.directory === directory else { return requeue(game) }
+        guard self.directory === directory else {
+            requeue(game)
+            return build.isIdle
+        }
         switch result {
         // A look may have found other files while this one was adopted.
         case .success: if isCurrent { enqueue(game) } else { await noticed(game) }
@@ -109,10 +120,11 @@ extension GameLibrary {
             unbuildable[game] = facts.fingerprint
             log.warning("No manifest can be made of the game. \(error.sentence)", kind: "manifest_failed", .game(game))
         }
+        return build.isIdle
     }
 
     private func run(
-        _ build: ManifestBuild, _ version: GameVersion, _ directory: GamesDirectory, _ isIdle: Bool
+        _ build: ManifestBuild, _ version: GameVersion, _ directory: GamesDirectory
     ) async -> Result<BuiltManifest, LibraryError> {
         let (disk, pool, ports) = (disk, pool, ports)
         return await withTaskGroup(of: Result<BuiltManifest, LibraryError>?.self) { group in
@@ -128,8 +140,8 @@ extension GameLibrary {
                     let known = await ports.knownManifests(build.game, version)
                     return .success(
                         try await ManifestBuilder.build(
-                            root, version: version, known: known, disk: disk, pool: pool, isIdle: isIdle,
-                            progress: { build.advance($0, $1) }))
+                            root, version: version, known: known, disk: disk, pool: pool,
+                            isIdle: { build.isIdle }, progress: { build.advance($0, $1) }))
                 } catch {
                     return .failure(.content(error))
                 }

@@ -12,6 +12,7 @@ extension GameLibrary {
     package func manifest(_ game: GameID) async -> BuiltManifest? {
         guard let root = state.root(of: game) else {
             queue.hasten(game)
+            if building?.game == game { building?.hasten() }
             return nil
         }
         if let position = kept.firstIndex(where: { $0.root == root }) {

@@ -83,6 +83,16 @@ import Testing
         #expect(try await hashed(bench, "from", known: [later]).built.root == known.root)
     }
 
+    @Test func `asks anew for each chunk whether somebody waits for it`() async throws {
+        let bench = try Bench()
+        try bench.fill("from", Bench.mixed)
+        let asked = Atomic(0)
+        let built = try await ManifestBuilder.build(
+            bench.games("from").root(bench.game), version: bench.version, disk: bench.pool, pool: bench.blocks,
+            isIdle: { asked.add(1, ordering: .relaxed).newValue < 3 }, progress: { _, _ in })
+        #expect(asked.load(ordering: .relaxed) == built.manifest.grid.chunkCount)
+    }
+
     @Test func `is refused where no tree could hold its paths, or where there are none`() async throws {
         let bench = try Bench()
         _ = try bench.games("from").makeRoot(bench.game)

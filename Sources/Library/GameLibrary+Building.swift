@@ -53,6 +53,8 @@ extension GameLibrary {
                 try await work.wait()
                 continue
             }
+            // What is ready is not told only when this one is.
+            if let facts = facts(of: next.game), !GameLibrary.isSmall(facts) { publish() }
             let wasIdle = await build(next.game, isIdle: next.isIdle)
             // Somebody waits for a game that was moved forward; many others are told together.
             if wasIdle { publishSometimes() } else { publish() }
@@ -63,6 +65,11 @@ extension GameLibrary {
                 throw CancellationError()
             }
         }
+    }
+
+    /// Read and hashed within a moment on any disk.
+    private static func isSmall(_ facts: GameFacts) -> Bool {
+        facts.bytes <= 4 * UInt64(Grid.chunkBytes) && facts.files <= 256
     }
 
     /// What the disk did not give, as it may with too many files open or a bad cable, is asked for again, later and

@@ -25,6 +25,29 @@ import Testing
         return try await Shelf(in: directory, time: time, ports: ports)
     }
 
+    @Test func `tells of a small game before it hashes a large one`() async throws {
+        let (hasBegun, mayGo) = (OneShot<Void>(), OneShot<Void>())
+        var ports = LibraryPorts()
+        ports.knownManifests = { game, _ in
+            if game.text == "large" {
+                hasBegun.give()
+                await mayGo.take(orGive: ())
+            }
+            return []
+        }
+        // The clock stands: the last snapshot is always just told.
+        let shelf = try await shelf([("a", 100), ("large", 64 << 20)], time: ManualClock(), ports: ports)
+        let before = await shelf.library.summaries().revision
+        try await within {
+            await withTaskGroup { group in
+                group.addTask { try? await shelf.library.buildManifests() }
+                await hasBegun.take(orGive: ())
+                #expect(await shelf.library.summaries().revision == before + 1)
+                group.cancelAll()
+            }
+        }
+    }
+
     @Test func `has a game that a peer asks for meanwhile told at once`() async throws {
         let (hasBegun, mayGo, isNext) = (OneShot<Void>(), OneShot<Void>(), OneShot<Void>())
         var ports = LibraryPorts()
@@ -38,7 +61,6 @@ import Testing
             }
             return []
         }
-        // The clock stands: the last snapshot is always just told.
         let shelf = try await shelf([("a", 100), ("b", 100)], time: ManualClock(), ports: ports)
         let before = await shelf.library.summaries().revision
         try await within {

@@ -34,7 +34,7 @@ extension ControlMethod {
             ControlParameter("force", .flag, .preset(false), "Lose the one that is there."),
         ],
         result: "`path`, `games`: how many it has, and `skipped`: ids of games here whose version cannot be read.",
-        mutates: true, failures: [.notAllowed, .gamesDirectoryUnavailable, .diskFull, .badConfiguration],
+        mutates: true, failures: [.notAllowed, .gamesDirectoryUnavailable, .diskFull, .badConfiguration, .timeout],
         events: [EventName.localLibraryChanged],
         example: ControlExample(
             ["from_library": true],
@@ -55,7 +55,7 @@ extension ControlMethod {
             ControlParameter("released", .text, .optional, "When it came out."),
         ],
         result: "`added`: false when it was there; `game`: its row.",
-        mutates: true, failures: [.notAllowed, .noCatalog, .diskFull, .badConfiguration],
+        mutates: true, failures: [.notAllowed, .noCatalog, .diskFull, .badConfiguration, .timeout],
         events: [EventName.localLibraryChanged],
         example: ControlExample(
             ["game": "quake", "version": "20240131", "title": "Quake"], ["added": true, "game": exampleRow]))
@@ -64,7 +64,7 @@ extension ControlMethod {
         summary: "Takes a game out of the catalog of this host's own. Its files stay where they are.",
         parameters: [gameParameter],
         result: "`game`.",
-        mutates: true, failures: [.noSuchGame, .notAllowed, .noCatalog, .diskFull, .badConfiguration],
+        mutates: true, failures: [.noSuchGame, .notAllowed, .noCatalog, .diskFull, .badConfiguration, .timeout],
         events: [EventName.localLibraryChanged],
         example: ControlExample(["game": "quake"], ["game": "quake"]))
 }

@@ -58,6 +58,9 @@ package enum Limits {
     package static let catalogStatement = Duration.seconds(1)
     /// A file that is refused is looked at again after so long before it counts: copying one takes a moment.
     package static let catalogPatience = Duration.milliseconds(500)
+    /// Files of a catalog that may be asked of the disk at once, those that hang included: the one that a setting named
+    /// before and the one that it names now. Each holds a disk thread.
+    package static let catalogReadings = 2
     /// Rows that were left out and that a reply or a page names; it says how many there are in all.
     package static let catalogFaultsShown = 100
 

@@ -34,6 +34,8 @@ package actor CatalogKeeper {
 
     /// Open while the file may be another one than the one that was looked at.
     private nonisolated let work = AsyncGate()
+    /// The files that a disk thread is busy with, and whether somebody went away without the answer.
+    private nonisolated let busy = Locked<[String: Bool]>([:])
     private let holder: CatalogHolder
     private let ports: Ports
     private let loop: EventLoop
@@ -80,28 +82,62 @@ package actor CatalogKeeper {
     private func lookNow() async {
         begun += 1
         let (number, place) = (begun, ports.place())
-        let look = await disk.run { CatalogLook.read(place) }
         // Only a cancelled caller goes ahead of its turn, and then an older look may come after a newer one.
-        guard number > taken else { return }
+        guard let look = await read(place), number > taken else { return }
         taken = number
         await take(look, at: place)
     }
 
+    /// Nil when the caller is cancelled.
+    private func read(_ place: CatalogPlace) async -> CatalogLook? {
+        if let look = await inTime(place.path, { CatalogLook.read(place) }) { return look }
+        guard !Task.isCancelled else { return nil }
+        return .refused("\(place.path) was not read within \(Limits.reloadDeadline.components.seconds) s.")
+    }
+
     /// Runs `change` on a disk thread, with no look under way, and looks at the file then.
+    ///
+    /// - Returns: nil when the disk hangs; then the change may be made later, and the file is looked at when it is.
     func change<Value: Sendable>(
         _ change: @escaping @Sendable () throws(DatabaseError) -> Value
-    ) async throws(DatabaseError) -> Value {
+    ) async throws(DatabaseError) -> Value? {
         var result: Result<Value, DatabaseError>?
         await inTurn {
-            do throws(DatabaseError) {
-                result = .success(try await self.disk.run(change))
-            } catch {
-                result = .failure(error)
-            }
+            result = await self.inTime(self.ports.place().path) { Result { () throws(DatabaseError) in try change() } }
             await self.lookNow()
         }
-        guard let result else { preconditionFailure("a turn ended without its work") }
-        return try result.get()
+        return try result?.get()
+    }
+
+    /// Runs the work on a disk thread: nil when it takes too long, when an earlier one on this file hangs still, or too
+    /// many on others do. When a disk that hung answers, the file is looked at again.
+    private func inTime<Value: Sendable>(_ path: String, _ work: @escaping @Sendable () -> Value) async -> Value? {
+        let isAdmitted = busy.withLock { busy in
+            guard busy[path] == nil, busy.count < Limits.catalogReadings else { return false }
+            busy[path] = false
+            return true
+        }
+        let value: Value? =
+            isAdmitted
+            ? await disk.run(within: Limits.reloadDeadline, on: time) {
+                defer { self.answered(path) }
+                return work()
+            } : nil
+        if value == nil { leave() }
+        return value
+    }
+
+    private nonisolated func answered(_ path: String) {
+        if busy.withLock({ $0.removeValue(forKey: path) }) == true { work.open() }
+    }
+
+    /// Without an answer: whatever is answered first tells that it is time to ask again.
+    private nonisolated func leave() {
+        let isAnswered = busy.withLock { busy in
+            for path in busy.keys { busy[path] = true }
+            return busy.isEmpty
+        }
+        if isAnswered { work.open() }
     }
 
     private func inTurn(_ work: () async -> Void) async {
@@ -129,11 +165,13 @@ package actor CatalogKeeper {
             // Copying a file changes its directory more than once.
             try await time.sleep(for: Limits.watchQuiet)
             work.close()
-            await watch()
-            let place = ports.place()
-            if case .refused = await disk.run({ CatalogLook.read(place) }) {
-                try await time.sleep(for: Limits.catalogPatience)
+            var isRefused = false
+            await inTurn {
+                let place = self.ports.place()
+                await self.watch(place)
+                if case .refused = await self.read(place) { isRefused = true }
             }
+            if isRefused { try await time.sleep(for: Limits.catalogPatience) }
             await look()
         }
     }
@@ -152,18 +190,18 @@ package actor CatalogKeeper {
             watchLoss = nil
             return try Inotify()
         } catch {
-            reduce(error)
+            reduce("\(error.call) says \(error.text)")
             return nil
         }
     }
 
-    /// From here on changes are found by looking alone.
-    private func reduce(_ error: LinuxError) {
-        inotify = nil
-        watches = [:]
-        let reason = "Changes of the catalog are seen every \(Limits.scanInterval.components.seconds) s only"
-        log.warning("\(reason): \(error.call) says \(error.text).", kind: "watch_lost")
-        watchLoss = "\(reason): \(error.text)."
+    /// Until the next watch succeeds changes are found by looking alone.
+    private func reduce(_ trouble: String) {
+        let reason =
+            "Changes of the catalog are seen every \(Limits.scanInterval.components.seconds) s only: \(trouble)."
+        guard watchLoss != reason else { return }
+        log.warning(reason, kind: "watch_lost")
+        watchLoss = reason
         tellDegraded()
     }
 
@@ -180,7 +218,8 @@ package actor CatalogKeeper {
             do throws(LinuxError) {
                 for event in try inotify.read() where isOfUse(event) { work.open() }
             } catch {
-                return reduce(error)
+                self.inotify = nil
+                return reduce("\(error.call) says \(error.text)")
             }
         }
     }
@@ -194,17 +233,24 @@ package actor CatalogKeeper {
         }
     }
 
-    /// The directory of the file, or, while it is not there, the nearest one above it.
-    private func watch() async {
+    /// The directory of the file, or, while it is not there, the nearest one above it. One that cannot be watched is
+    /// tried again with the next look.
+    private func watch(_ place: CatalogPlace) async {
         guard let inotify else { return }
-        let path = ports.place().path
-        do throws(LinuxError) {
-            let (watch, name) = try await disk.run { () throws(LinuxError) in
-                try CatalogKeeper.watch(path, by: inotify)
-            }
+        let path = place.path
+        let added = await inTime(path) {
+            Result { () throws(LinuxError) in try CatalogKeeper.watch(path, by: inotify) }
+        }
+        switch added {
+        case .success(let (watch, name)):
             watches = [watch: name]
-        } catch {
-            reduce(error)
+            guard watchLoss != nil else { return }
+            watchLoss = nil
+            tellDegraded()
+        case .failure(let error): reduce("\(error.call) says \(error.text)")
+        case nil:
+            guard !Task.isCancelled else { return }
+            reduce("its directory did not answer within \(Limits.reloadDeadline.components.seconds) s")
         }
     }
 

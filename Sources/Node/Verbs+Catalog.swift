@@ -94,8 +94,9 @@ extension Node {
     ) async throws(Failure) -> Value {
         let (place, own) = (CatalogPlace(house.settings, house.ownCatalog), house.ownCatalog)
         guard place.path == own.path else { throw .foreignCatalog(place.path, house.settings.catalog.origin) }
+        let value: Value?
         do throws(DatabaseError) {
-            return try await catalogKeeper.change(change)
+            value = try await catalogKeeper.change(change)
         } catch {
             switch error {
             case .notOurs(own.path): throw .unmarkedCatalog(own.path)
@@ -105,6 +106,8 @@ extension Node {
             default: throw Failure(.badConfiguration, error.sentence, subject: own.path, hint: Failure.renewCatalog)
             }
         }
+        if let value { return value }
+        throw Task.isCancelled ? Failure(.shuttingDown, "The daemon is stopping.") : .catalogHangs(own.path)
     }
 
     // MARK: - From the library
@@ -192,6 +195,14 @@ extension Failure {
             .notAllowed, "This host has a catalog of its own already, with \(games).", subject: path,
             hint: "Change it with lanspreadctl catalog add and catalog remove; or lose it and begin anew with: "
                 + "lanspreadctl catalog init --force")
+    }
+
+    fileprivate static func catalogHangs(_ path: String) -> Failure {
+        Failure(
+            .timeout,
+            "\(path) was not written within \(Limits.reloadDeadline.components.seconds) s; it may still be.",
+            subject: path, hint: "See whether its disk answers, and then: lanspreadctl catalog show",
+            retryable: true)
     }
 
     fileprivate static func catalogFull(_ path: String) -> Failure {

@@ -31,7 +31,9 @@ extension GameLibrary {
     /// How far the manifest of the game is; nil when it is neither being built nor waiting for its turn.
     package func hashing(_ game: GameID) -> (done: UInt64, total: UInt64)? {
         if let building, building.game == game { return building.values }
-        guard queue.contains(game) || failed[game] != nil, let facts = facts(of: game) else { return nil }
+        guard wantsManifest(game), let facts = facts(of: game), unbuildable[game] != facts.fingerprint else {
+            return nil
+        }
         return (0, facts.bytes)
     }
 
@@ -98,10 +100,16 @@ extension GameLibrary {
         let build = ManifestBuild(game, total: facts.bytes, isIdle: isIdle)
         building = build
         let result = await run(build, version, directory)
-        var isCurrent = false
-        if case .success(let manifest) = result {
-            // Still being built for whoever asks: until it is adopted there is no manifest to give.
-            isCurrent = await adopt(manifest, from: directory, facts)
+        // Still being built for whoever asks, until there is a manifest to give or it is known what follows.
+        switch result {
+        case .success(let manifest):
+            // A look may have found other files while this one was adopted.
+            if await !adopt(manifest, from: directory, facts) { await noticed(game) }
+        case .failure(.content(.changed)) where self.directory === directory:
+            // Somebody is still writing; the look asks again if the files are others now.
+            unbuildable[game] = facts.fingerprint
+            await noticed(game)
+        case .failure: break
         }
         building = nil
         // What was found in a directory that is not the one any more says nothing.
@@ -110,13 +118,9 @@ extension GameLibrary {
             return build.isIdle
         }
         switch result {
-        // A look may have found other files while this one was adopted.
-        case .success: if isCurrent { enqueue(game) } else { await noticed(game) }
+        // Files that cannot be read are no others; whoever looks at them again asks again.
+        case .success, .failure(.content(.changed)): if !unread.contains(game) { enqueue(game) }
         case .failure(.content(.cancelled)): requeue(game)
-        case .failure(.content(.changed)):
-            // Somebody is still writing; the look that follows asks again if the files are others now.
-            unbuildable[game] = facts.fingerprint
-            await noticed(game)
         case .failure(.content(.storage(.system(let error)))):
             failed[game, default: 0] += 1
             retries.open()

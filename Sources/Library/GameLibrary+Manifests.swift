@@ -4,6 +4,13 @@ package import Model
 import Runtime
 import Storage
 
+/// Whether the manifest of a game can be had.
+package enum ManifestStanding: Sendable {
+    case built(BuiltManifest)
+    /// In bytes.
+    case hashing(done: UInt64, total: UInt64)
+}
+
 extension GameLibrary {
     /// Some manifests of the size of the largest package known are 30 MB together.
     private static let keptLimit = 8
@@ -34,6 +41,16 @@ extension GameLibrary {
             }
             return nil
         }
+    }
+
+    /// What a peer that asks for the manifest is told, of one moment: a build that ends between two questions would
+    /// have no answer to either. Nil when there is no manifest and will be none.
+    package func standing(of game: GameID) async -> ManifestStanding? {
+        while state.root(of: game) != nil {
+            if let built = await manifest(game) { return .built(built) }
+        }
+        _ = await manifest(game)
+        return hashing(game).map { .hashing(done: $0.done, total: $0.total) }
     }
 
     private func load(_ game: GameID, _ root: Root) async throws(LibraryError) -> BuiltManifest {

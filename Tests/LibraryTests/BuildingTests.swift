@@ -1,3 +1,4 @@
+import Content
 import Fixture
 import Library
 import Model
@@ -72,6 +73,60 @@ import Testing
                 mayGo.give()
                 await isNext.take(orGive: ())
                 #expect(await shelf.library.summaries().revision == before + 1)
+                group.cancelAll()
+            }
+        }
+    }
+
+    @Test func `has one answer for whoever asks, hashed or ready`() async throws {
+        let shelf = try await Shelf(.alpha)
+        let (game, other) = (try shelf.id("ggoo"), try shelf.id("cnc4"))
+        guard case .hashing(done: 0, total: _)? = await shelf.library.standing(of: game) else {
+            Issue.record("it waits for its turn")
+            return
+        }
+        try await shelf.build()
+        guard case .built(let manifest)? = await shelf.library.standing(of: game) else {
+            Issue.record("it is ready")
+            return
+        }
+        #expect(try await shelf.entry("ggoo").root == manifest.root)
+        if await shelf.library.standing(of: other) != nil { Issue.record("it is not here") }
+    }
+
+    @Test(arguments: [false, true])
+    func `says at every moment that a game is hashed, also when its files change`(isLate: Bool) async throws {
+        let (works, add) = AsyncStream.makeStream(of: (@Sendable () -> Void).self, bufferingPolicy: .unbounded)
+        let shelf = try await Shelf(.alpha, disk: DiskPool { add.yield($0) }, isOpen: false)
+        let games = try shelf.games()
+        let game = try shelf.id("ggoo")
+        try await within {
+            try await withThrowingTaskGroup { group in
+                group.addTask {
+                    await shelf.library.open(games, catalog: shelf.catalog)
+                    try? await shelf.library.buildManifests()
+                }
+                group.addTask {
+                    await shelf.until { await $0.entry(of: game)?.availability == .ready }
+                    add.finish()
+                }
+                var (hasBegun, hasWritten, gaps) = (false, false, 0)
+                // Nothing goes on while one of them is held: each is a moment at which a peer may ask.
+                for await work in works {
+                    let hashing = await shelf.library.hashing(game)
+                    if hasBegun, hashing == nil, await shelf.library.entry(of: game)?.root == nil { gaps += 1 }
+                    if let hashing {
+                        hasBegun = true
+                        if !hasWritten, !isLate || hashing.done > 0 {
+                            hasWritten = true
+                            try shelf.write("ggoo/zz", "It is still being copied.\n")
+                        }
+                    }
+                    work()
+                }
+                #expect(gaps == 0)
+                #expect(hasWritten)
+                #expect(try await shelf.entry("ggoo").files == 6)
                 group.cancelAll()
             }
         }

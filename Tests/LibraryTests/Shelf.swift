@@ -21,7 +21,7 @@ final class Shelf: Sendable {
 
     init(
         _ host: FixtureHost = .bravo, in directory: TemporaryDirectory? = nil, time: any TimeSource = MonotonicTime(),
-        ports: LibraryPorts = LibraryPorts(), log: Log = .silent, isOpen: Bool = true
+        ports: LibraryPorts = LibraryPorts(), log: Log = .silent, disk: DiskPool? = nil, isOpen: Bool = true
     ) async throws {
         let isNew = directory == nil
         self.directory = try directory ?? TemporaryDirectory()
@@ -32,7 +32,8 @@ final class Shelf: Sendable {
         pool = MemoryPool(blockBytes: Grid.chunkBytes, limit: 4)
         database = try await StateDatabase.open(
             path: self.directory.path + "/\(host.rawValue).db", worker: loops.database)
-        library = GameLibrary(database: database, disk: loops.disk, pool: pool, time: time, ports: ports, log: log)
+        library = GameLibrary(
+            database: database, disk: disk ?? loops.disk, pool: pool, time: time, ports: ports, log: log)
         catalog = try CatalogReader.read(path: set.catalog(of: host))
         if isOpen { await library.open(try games(), catalog: catalog) }
     }

@@ -121,6 +121,8 @@ extension GameLibrary {
         // Files that cannot be read are no others; whoever looks at them again asks again.
         case .success, .failure(.content(.changed)): if !unread.contains(game) { enqueue(game) }
         case .failure(.content(.cancelled)): requeue(game)
+        // Nothing is wrong with the files; the first look at whatever follows asks again.
+        case .failure(.content(.storage(.unavailable))): break
         case .failure(.content(.storage(.system(let error)))):
             failed[game, default: 0] += 1
             retries.open()

@@ -29,6 +29,23 @@ import Testing
         #expect(try await shelf.database.indexedGames(in: second.key).count == 1)
     }
 
+    @Test func `hashes what it could not while the directory was away`() async throws {
+        let shelf = try await Shelf(.alpha, isOpen: false)
+        let games = try shelf.games()
+        await shelf.library.open(games, catalog: shelf.catalog)
+        games.leave()
+        // Also who is cancelled at once has begun with the first game.
+        await withTaskGroup { group in
+            group.addTask { try? await shelf.library.buildManifests() }
+            group.cancelAll()
+        }
+        await shelf.library.setDirectory(nil)
+        await shelf.library.setDirectory(try shelf.games())
+        #expect(await shelf.library.hashing(try shelf.id("ggoo")) != nil)
+        try await shelf.build()
+        #expect(try await shelf.entry("ggoo").availability == .ready)
+    }
+
     @Test func `looks at it when told, without a monitor, and says what has changed`() async throws {
         let shelf = try await Shelf()
         try await shelf.build()

@@ -201,12 +201,11 @@ extension Node {
                 games: { _ in await library.summaries() },
                 game: { _, game in await library.summaries().games.first { $0.game == game } },
                 manifest: { _, game, root throws(PeerRefusal) in
-                    if let built = await library.manifest(game) {
-                        guard root == nil || root == built.root else { throw .unknown }
-                        return .manifest(built.bytes)
+                    switch await library.standing(of: game) {
+                    case .built(let built)? where root == nil || root == built.root: return .manifest(built.bytes)
+                    case .hashing(let done, let total)?: return .hashing(done: done, total: total)
+                    default: throw .unknown
                     }
-                    guard let progress = await library.hashing(game) else { throw .unknown }
-                    return .hashing(done: progress.done, total: progress.total)
                 },
                 chunks: { peer, request, sink throws(PeerRefusal) in
                     try await chunks.serve(request, to: peer, sink: sink)

@@ -8,32 +8,32 @@ package import Model
 package enum CatalogReader {
     /// - Throws: `.catalog` with the rule that the file breaks; a bad row is only dropped.
     package static func read(
-        path: String, statementLimit: Duration = Limits.catalogStatement
+        path: String, limit: Duration = Limits.catalogReading
     ) throws(DatabaseError) -> Catalog {
-        try load(path: path, statementLimit: statementLimit).catalog
+        try load(path: path, limit: limit).catalog
     }
 
     /// The catalog and what was left out of it.
     ///
     /// - Parameter copied: called when the file was copied and before it is looked at again.
     package static func load(
-        path: String, statementLimit: Duration = Limits.catalogStatement, copied: () -> Void = {}
+        path: String, limit: Duration = Limits.catalogReading, copied: () -> Void = {}
     ) throws(DatabaseError) -> CatalogReading {
-        try load(try CatalogImage(path: path, copied: copied), path: path, statementLimit)
+        try load(try CatalogImage(path: path, copied: copied), path: path, limit)
     }
 
     /// The same of a file that is in memory already; `name` stands for its path in errors.
     package static func load(
-        bytes: some Collection<UInt8>, name: String, statementLimit: Duration = Limits.catalogStatement
+        bytes: some Collection<UInt8>, name: String, limit: Duration = Limits.catalogReading
     ) throws(DatabaseError) -> CatalogReading {
-        try load(try CatalogImage(bytes: bytes, path: name), path: name, statementLimit)
+        try load(try CatalogImage(bytes: bytes, path: name), path: name, limit)
     }
 
     private static func load(
-        _ image: CatalogImage, path: String, _ statementLimit: Duration
+        _ image: CatalogImage, path: String, _ limit: Duration
     ) throws(DatabaseError) -> CatalogReading {
         let connection = try Connection(image: image, path: path)
-        try secure(connection, statementLimit)
+        try secure(connection, limit)
         let isOurs = try connection.number("PRAGMA application_id") == OwnCatalog.applicationID
         try refuseComputedColumns(connection)
         try check(connection)
@@ -47,7 +47,7 @@ package enum CatalogReader {
 
     // MARK: - Before anything is read
 
-    private static func secure(_ connection: Connection, _ statementLimit: Duration) throws(DatabaseError) {
+    private static func secure(_ connection: Connection, _ limit: Duration) throws(DatabaseError) {
         connection.limit(SQLITE_LIMIT_ATTACHED, to: 0)
         connection.limit(SQLITE_LIMIT_LENGTH, to: Int32(Limits.catalogRowBytes))
         connection.limit(SQLITE_LIMIT_COLUMN, to: Int32(Limits.catalogColumns))
@@ -64,7 +64,7 @@ package enum CatalogReader {
             PRAGMA mmap_size = \(Limits.catalogBytes + CatalogImage.slackBytes)
             """)
         try connection.permit(reading: CatalogRow.permitted)
-        connection.endStatements(after: statementLimit, memoryBytes: Limits.catalogMemoryBytes)
+        connection.endStatements(after: limit, memoryBytes: Limits.catalogMemoryBytes)
     }
 
     /// Of any table: SQLite's check of the file would compute them.

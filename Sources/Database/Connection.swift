@@ -11,17 +11,19 @@ final class Connection {
     /// What a connection in memory reads; freed after the handle.
     private let image: CatalogImage?
 
-    /// What a statement may take, and when the running one must have ended. A box, since C holds its address.
+    /// What all statements together may take, and when the running one must have ended. A box, since C holds its
+    /// address.
     private final class Watch {
         let limit: Duration
         let memoryEnd: Int64
         /// What is left of the limit; what we do with a row between two steps does not count.
-        var left = Duration.zero
+        var left: Duration
         var end = ContinuousClock.now
         var isOutOfMemory = false
 
         init(limit: Duration, memoryBytes: Int64) {
             self.limit = limit
+            left = limit
             // Of the whole process: what others take meanwhile is little, and what one takes back as well.
             memoryEnd = sqlite3_memory_used() + memoryBytes
         }
@@ -116,7 +118,7 @@ final class Connection {
         try check(sqlite3_busy_timeout(handle, milliseconds), "sqlite3_busy_timeout")
     }
 
-    /// From now on a statement that has run for `limit`, or that takes more memory, fails.
+    /// From now on a statement fails when they have run for `limit` together, or when it takes more memory.
     func endStatements(after limit: Duration, memoryBytes: Int64) {
         let watch = Watch(limit: limit, memoryBytes: memoryBytes)
         self.watch = watch
@@ -160,7 +162,6 @@ final class Connection {
     // MARK: - Statements
 
     func prepare(_ sql: String) throws(DatabaseError) -> Statement {
-        watch?.left = watch?.limit ?? .zero
         var statement: OpaquePointer?
         let code = watched { sqlite3_prepare_v3(handle, sql, -1, 0, &statement, nil) }
         try check(code, "sqlite3_prepare_v3")
@@ -170,11 +171,10 @@ final class Connection {
 
     /// Runs statements without parameters whose rows nobody wants.
     func execute(_ sql: String) throws(DatabaseError) {
-        watch?.left = watch?.limit ?? .zero
         try check(watched { sqlite3_exec(handle, sql, nil, nil, nil) }, "sqlite3_exec")
     }
 
-    /// Runs a call of SQLite on the time that its statement has left.
+    /// Runs a call of SQLite on the time that is left for all of them.
     func watched(_ call: () -> Int32) -> Int32 {
         guard let watch else { return call() }
         let begin = ContinuousClock.now

@@ -14,7 +14,7 @@ package enum DatabaseError: Error, Hashable, Sendable {
     case inUse(path: String)
     case diskFull(path: String)
     case notWritable(path: String)
-    /// A query ran into its time limit.
+    /// Reading it ran into its time limit.
     case tooSlow(path: String, after: Duration)
     /// A `game.db` that SQLite reads, but that breaks a rule of ours.
     case catalog(path: String, CatalogFault)
@@ -37,7 +37,7 @@ package enum DatabaseError: Error, Hashable, Sendable {
         case .inUse(let path): "\(path) is in use by another process. Stop it first."
         case .diskFull(let path): "\(path) could not be written: the disk is full. Free some space."
         case .notWritable(let path): "\(path) may not be written. Check its owner and its mode."
-        case .tooSlow(let path, let after): "\(path) was not read: a query took longer than \(after)."
+        case .tooSlow(let path, let after): "\(path) was not read: its queries took longer than \(after)."
         case .catalog(let path, let fault): "\(path) is not taken as a catalog: \(fault.sentence)."
         case .function(let name, let code): "The database failed in \(name) with code \(code)."
         }

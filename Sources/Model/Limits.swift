@@ -54,8 +54,8 @@ package enum Limits {
     package static let catalogReadmeBytes = 4 << 10
     /// All readmes together: 214 games with three of 2 KiB each have 1.3 MiB.
     package static let catalogReadmesBytes = 8 << 20
-    /// A query on a catalog: 1,000 times what one on 214 games takes.
-    package static let catalogStatement = Duration.seconds(1)
+    /// All queries on a catalog together: 100 times what those on 214 games take.
+    package static let catalogReading = Duration.seconds(1)
     /// A file that is refused is looked at again after so long before it counts: copying one takes a moment.
     package static let catalogPatience = Duration.milliseconds(500)
     /// Files of a catalog that may be asked of the disk at once, those that hang included: the one that a setting named

@@ -227,7 +227,7 @@ import Testing
             """
         try place.make([Self.bare, Self.row, tables[0], "PRAGMA writable_schema = ON", rows])
         #expect(throws: DatabaseError.catalog(path: place.path, .tooComplex)) {
-            try CatalogReader.load(path: place.path, statementLimit: .seconds(60))
+            try CatalogReader.load(path: place.path, limit: .seconds(60))
         }
         let wide = (0...Limits.catalogColumns).map { "c\($0)" }.joined(separator: ",")
         try place.make([Self.bare, "CREATE TABLE wide(\(wide))"])

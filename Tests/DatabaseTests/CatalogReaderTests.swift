@@ -1,8 +1,9 @@
-import Database
 import Fixture
 import Model
 import TestKit
 import Testing
+
+@testable import Database
 
 @Suite struct `A catalog reader` {
     private let directory: TemporaryDirectory
@@ -234,7 +235,21 @@ import Testing
         let row = "INSERT INTO games (game_id, game_version) SELECT 'g' || (SELECT count(*) FROM games), '1'"
         try FixtureCatalog.make(path, statements: [FixtureCatalog.schema] + [String](repeating: row, count: 3_000))
         #expect(throws: DatabaseError.tooSlow(path: path, after: .zero)) {
-            try CatalogReader.read(path: path, statementLimit: .zero)
+            try CatalogReader.read(path: path, limit: .zero)
+        }
+    }
+
+    /// However many statements it takes: each is short, and all of them together are not.
+    @Test func `ends a reading that takes too long as a whole`() throws {
+        let connection = try Connection(naming: path)
+        connection.endStatements(after: .milliseconds(100), memoryBytes: Limits.catalogMemoryBytes)
+        #expect(throws: DatabaseError.tooSlow(path: path, after: .milliseconds(100))) {
+            for _ in 0..<1_000 {
+                let count = try connection.number(
+                    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) "
+                        + "SELECT count(*) FROM n")
+                #expect(count == 10_000)
+            }
         }
     }
 }

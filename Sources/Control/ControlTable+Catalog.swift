@@ -33,12 +33,15 @@ extension ControlMethod {
             ControlParameter("from_library", .flag, .preset(false), "Put in every game that is downloaded here."),
             ControlParameter("force", .flag, .preset(false), "Lose the one that is there."),
         ],
-        result: "`path`, `games`: how many it has, and `skipped`: ids of games here whose version cannot be read.",
+        result: """
+            `path`, `games`: how many it has, `skipped`: the first \(Limits.catalogFaultsShown) ids of games here that \
+            cannot be read, have no version or have no room in it, and `skipped_count`: how many there are.
+            """,
         mutates: true, failures: [.notAllowed, .gamesDirectoryUnavailable, .diskFull, .badConfiguration, .timeout],
         events: [EventName.localLibraryChanged],
         example: ControlExample(
             ["from_library": true],
-            ["path": "/var/lib/lanspread/game.db", "games": 12, "skipped": []]))
+            ["path": "/var/lib/lanspread/game.db", "games": 12, "skipped_count": 0, "skipped": []]))
 
     static let catalogAddEntry = Entry(
         summary: """

@@ -82,7 +82,7 @@ package struct OwnCatalog: Sendable {
             try Files.sync(directory)
         } catch {
             if error.isNoSpace { throw .diskFull(path: path) }
-            if error.isPermission { throw .notWritable(path: path) }
+            if error.isPermission || error.isReadOnly { throw .notWritable(path: path) }
             throw .cannotOpen(path: path, code: error.code)
         }
     }

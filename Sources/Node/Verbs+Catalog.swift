@@ -32,17 +32,18 @@ extension Node {
         let forced = parameters["force"]?.bool ?? false
         let found = parameters["from_library"]?.bool == true ? try await foundGames() : FoundGames()
         let own = house.ownCatalog
-        let (before, after) = try await changeCatalog(.make) { () throws(DatabaseError) in
+        let (before, after) = try await changeCatalog(forced ? .renew : .make) { () throws(DatabaseError) in
             let standing = try own.standing()
             if standing == .ours, !forced { return (standing, try CatalogReader.load(path: own.path)) }
             let (_, reading) = try own.edit(renews: true) { draft in
-                for game in found.games.prefix(Limits.catalogRows) { draft.add(game.id, game.version, game.facts) }
+                for game in found.games { draft.add(game.id, game.version, game.facts) }
             }
             return (OwnCatalog.Standing.absent, reading)
         }
         guard before != .ours else { throw .ownCatalogExists(own.path, after.catalog.entries.count) }
         return [
             "path": .string(own.path), "games": .count(after.catalog.entries.count),
+            "skipped_count": .count(found.skipped.count),
             "skipped": .array(found.skipped.prefix(Limits.catalogFaultsShown).map { .string($0.text) }),
         ]
     }
@@ -86,7 +87,7 @@ extension Node {
 
     // MARK: - Ours or not
 
-    private enum CatalogChange { case make, change }
+    private enum CatalogChange { case make, renew, change }
 
     /// Runs `change` when the catalog that counts is, or is going to be, our own file.
     private func changeCatalog<Value: Sendable>(
@@ -98,31 +99,14 @@ extension Node {
         do throws(DatabaseError) {
             value = try await catalogKeeper.change(change)
         } catch {
-            switch error {
-            case .notOurs(own.path): throw .unmarkedCatalog(own.path)
-            case .diskFull: throw Failure(.diskFull, error.sentence, subject: own.path)
-            case .notWritable: throw Failure(.notAllowed, error.sentence, subject: own.path)
-            case _ where error.isAbsent && kind == .change: throw .noOwnCatalog
-            default: throw Failure(.badConfiguration, error.sentence, subject: own.path, hint: Failure.renewCatalog)
-            }
+            if error.isAbsent, kind == .change { throw .noOwnCatalog }
+            throw .ownCatalog(own.path, error, isRenewed: kind == .renew)
         }
         if let value { return value }
         throw Task.isCancelled ? Failure(.shuttingDown, "The daemon is stopping.") : .catalogHangs(own.path)
     }
 
     // MARK: - From the library
-
-    private struct FoundGames: Sendable {
-        struct Game: Sendable {
-            let id: GameID
-            let version: GameVersion
-            let facts: CatalogFacts
-        }
-
-        var games: [Game] = []
-        /// Without a version that can be read.
-        var skipped: [GameID] = []
-    }
 
     /// Every game root with its version and its size; nobody has said more about it, so the id is the title.
     private func foundGames() async throws(Failure) -> FoundGames {
@@ -131,14 +115,7 @@ extension Node {
             return try await house.loops.disk.run { () throws(StorageError) in
                 var found = FoundGames()
                 for id in try games.games() {
-                    guard let facts = try? GameFacts.read(try games.root(id)), facts.isDownloaded else { continue }
-                    guard let version = facts.version else {
-                        found.skipped.append(id)
-                        continue
-                    }
-                    var said = CatalogFacts()
-                    said.bytes = facts.bytes
-                    found.games.append(FoundGames.Game(id: id, version: version, facts: said))
+                    found.add(id, try? GameFacts.read(try games.root(id)))
                 }
                 return found
             }
@@ -165,7 +142,19 @@ extension CatalogEntry {
 }
 
 extension Failure {
-    fileprivate static let renewCatalog = "Begin anew with: lanspreadctl catalog init --from-library --force"
+    /// Of a change of our own catalog. Only one whose file is itself at fault is worth losing.
+    static func ownCatalog(_ path: String, _ error: DatabaseError, isRenewed: Bool) -> Failure {
+        switch error {
+        case .notOurs(path): .unmarkedCatalog(path)
+        case .diskFull: Failure(.diskFull, error.sentence, subject: path)
+        case .notWritable: Failure(.notAllowed, error.sentence, subject: path)
+        case .damaged, .catalog:
+            Failure(
+                .badConfiguration, error.sentence, subject: path,
+                hint: isRenewed ? nil : "Begin anew with: lanspreadctl catalog init --from-library --force")
+        default: Failure(.internalFault, error.sentence, subject: path, retryable: true)
+        }
+    }
 
     fileprivate static func foreignCatalog(_ path: String, _ origin: SettingOrigin) -> Failure {
         let way =

@@ -116,8 +116,10 @@ extension Program {
             ["from_library": .bool(options.has("from-library")), "force": .bool(options.has("force"))])
         if options.json { document(result) }
         for game in result["skipped"]?.array?.compactMap(\.string) ?? [] {
-            terminal.message("\(Text.escaped(game)) is left out: its version.ini cannot be read.")
+            terminal.message("\(Text.escaped(game)) is left out: it cannot be read, or the catalog is full.")
         }
+        let more = (result["skipped_count"]?.int ?? 0) - Int64(result["skipped"]?.array?.count ?? 0)
+        if more > 0 { terminal.message("\(Figures.count(more, "more game")) left out as well.") }
         let games = Figures.count(result["games"]?.int ?? 0, "game")
         terminal.message("\(result.shown("path", limit: 4_096)) is in force, with \(games).")
         return .done

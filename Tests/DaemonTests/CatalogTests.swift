@@ -17,6 +17,16 @@ import Testing
         try Files.rename(path + ".new", to: path)
     }
 
+    /// Leaves the header as it is, and with it the mark of a catalog of our own.
+    private static func damage(_ path: String) throws {
+        let bytes = try Files.readAll(try Files.openRead(atPath: path), limit: 1 << 20) ?? []
+        let file = try Files.create(atPath: path + ".new", mode: 0o644, exclusive: true)
+        try (bytes[..<100] + [UInt8](repeating: 0xff, count: bytes.count - 100)).withUnsafeBytes { bytes in
+            try Files.writeFully(file, bytes, at: 0)
+        }
+        try Files.rename(path + ".new", to: path)
+    }
+
     private static func game(_ id: String, at host: TestHost) async throws -> JSONValue? {
         try await host.done("list", "--all")["games"]?.array?.first { $0["game"]?.string == id }
     }
@@ -137,6 +147,17 @@ import Testing
             #expect(try await host.ctl("catalog", "add", "x", "1", "--size", "2XB").status == 64)
             try await host.done("catalog", "init", "--from-library", "--force")
             #expect(try await host.done("catalog", "show")["count"]?.int == 2)
+            // Nobody is told to lose a catalog that only cannot be opened for now.
+            let path = "\(host.directory.path)/state/game.db"
+            try Files.rename(path, to: path + ".kept")
+            try #require(symlink(path, path) == 0)
+            let refused = try await host.ctl("catalog", "add", "x", "1")
+            #expect(refused.status == 1 && refused.errors.contains("cannot be opened"), "\(refused)")
+            #expect(!refused.errors.contains("--force"), "\(refused)")
+            try Files.rename(path + ".kept", to: path)
+            try Self.damage(path)
+            let damaged = try await host.ctl("catalog", "add", "x", "1")
+            #expect(damaged.status == 78 && damaged.errors.contains("--force"), "\(damaged)")
         }
     }
 

@@ -1,3 +1,4 @@
+import Control
 import Fixture
 import Glibc
 import Linux
@@ -250,8 +251,12 @@ import Testing
             dropped.key = .text(secret)
             try Self.replace(set.catalog(of: .alpha), rows + [dropped], withdrawn: ["cnc4"])
             let alpha = try await TestHost.start(.alpha, of: set)
-            var replies = ""
-            for words in [["status"], ["list", "--all"], ["info", "ggoo"], ["catalog", "show"], ["operations"]] {
+            let listener = try alpha.client()
+            let first = try await listener.subscribe(1)
+            try #require(first["snapshot"]?["games"]?.array != nil)
+            var replies = "\(first)"
+            let verbs = ["status", "list --all", "info ggoo", "catalog show", "operations", "history", "transfers"]
+            for words in verbs.map({ $0.split(separator: " ").map(String.init) }) {
                 replies += try await TestHost.run(
                     "lanspreadctl", ["--socket", alpha.socket, "--json"] + words, in: alpha.directory
                 ).output
@@ -261,13 +266,18 @@ import Testing
             bytes.replaceSubrange(4_096..<4_200, with: [UInt8](repeating: 0xff, count: 104))
             try fixture.write("fixture-alpha/game.db", bytes)
             while try await Self.degraded(alpha).isEmpty {}
+            // A game that was withdrawn is back, which is an event.
+            let before = UInt64(try await alpha.client().subscribe(1)["number"]?.int ?? 0)
             try Self.replace(set.catalog(of: .alpha), rows)
             while try await Self.degraded(alpha) != [] {}
             let check = try await TestHost.run(
                 "lanspreadctl", ["--json", "catalog", "check", set.catalog(of: .alpha)], in: alpha.directory)
             #expect(check.status == 0)
-            let events = try await alpha.ctl("status", "--json")
-            replies += check.output + events.output
+            replies += check.output
+            let events = try await listener.events {
+                $0.name == EventName.localLibraryChanged && $0.number > before
+            }
+            replies += "\(events)"
             #expect(replies.contains("other199"))
             #expect(!replies.contains(secret))
             #expect(!alpha.log.text.contains(secret))

@@ -23,7 +23,7 @@ extension TestHost {
 
 extension Client {
     /// Subscribes and returns the answer.
-    fileprivate func subscribe(_ id: Int64, _ parameters: JSONValue = [:]) async throws -> JSONValue {
+    func subscribe(_ id: Int64, _ parameters: JSONValue = [:]) async throws -> JSONValue {
         guard let result = try await ask(id, "events.subscribe", parameters) else {
             throw TestFailure("the daemon closed the connection")
         }
@@ -31,7 +31,7 @@ extension Client {
     }
 
     /// Every event up to the first for which it says so.
-    fileprivate func events(until isLast: (ControlEvent) -> Bool) async throws -> [ControlEvent] {
+    func events(until isLast: (ControlEvent) -> Bool) async throws -> [ControlEvent] {
         var events: [ControlEvent] = []
         while case .event(let event)? = try await incoming() {
             events.append(event)

@@ -10,7 +10,7 @@ extension ControlMethod {
             `changed`: keys with another value from now on; `needs_restart`: keys whose new value waits for the next \
             start; `warnings`, each with its file and line.
             """,
-        mutates: true, failures: [.badConfiguration],
+        mutates: true, failures: [.badConfiguration, .timeout],
         example: ControlExample(
             [:],
             [

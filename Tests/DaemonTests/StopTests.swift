@@ -65,7 +65,7 @@ import Testing
     /// Whenever it comes: before the signals are ours it ends the process, later it is remembered.
     @Test func `that is asked during the start is not lost`() async throws {
         try await within(.seconds(120)) {
-            let (games, null) = (try TemporaryDirectory(), try Files.openRead(atPath: "/dev/null"))
+            let games = try TemporaryDirectory()
             var ends: [String: Int] = [:]
             for step in 0..<40 {
                 let log = try LogPipe()
@@ -74,7 +74,7 @@ import Testing
                     arguments: [
                         "--config", "/dev/null", "--no-mdns", "--games-dir", games.path, "--state-dir",
                         "\(games.path)/.state", "--socket", "\(games.path)/.socket", "--listen", "127.0.0.1:0",
-                    ], environment: ["PATH=/usr/bin:/bin"], descriptors: [null, log.writeEnd, log.writeEnd],
+                    ], environment: ["PATH=/usr/bin:/bin"], descriptors: try log.descriptors(),
                     on: TestLoops.shared)
                 try await MonotonicTime().sleep(for: .milliseconds(step * 4))
                 process.terminate()
@@ -92,14 +92,13 @@ import Testing
     private func spawn(
         _ games: String, state: String, log: LogPipe, _ manager: NotifySocket? = nil
     ) throws -> ChildProcess {
-        let null = try Files.openRead(atPath: "/dev/null")
-        return try ChildProcess.spawn(
+        try ChildProcess.spawn(
             "\(Programs.directory)/lanspreadd",
             arguments: [
                 "--config", "/dev/null", "--no-mdns", "--games-dir", games, "--state-dir", state, "--socket",
                 "\(state).sock", "--listen", "127.0.0.1:0",
             ], environment: ["PATH=/usr/bin:/bin"] + (manager.map { ["NOTIFY_SOCKET=\($0.path)"] } ?? []),
-            descriptors: [null, log.writeEnd, log.writeEnd], on: TestLoops.shared)
+            descriptors: try log.descriptors(), on: TestLoops.shared)
     }
 
     @Test func `that is asked in the middle of a recovery leaves the rest of it to the next start`() async throws {

@@ -34,13 +34,19 @@ final class LogPipe: Sendable {
     }
 
     private let state = Mutex(State())
-    let writeEnd: Descriptor
+    private let writeEnd: Mutex<Descriptor?>
 
     init() throws {
         let (read, write) = try Descriptor.pipe()
-        writeEnd = write
+        writeEnd = Mutex(write)
         let thread = try KernelThread("log") { [self] in drain(read) }
         thread.detach()
+    }
+
+    /// Standard input, output and errors of the one process whose log this is; when that has ended, so has the log.
+    func descriptors() throws -> [Descriptor] {
+        guard let write = writeEnd.withLock({ $0.take() }) else { throw TestFailure("a log of two processes") }
+        return [try Files.openRead(atPath: "/dev/null"), write, write]
     }
 
     var text: String { state.withLock { $0.text } }
@@ -126,7 +132,6 @@ final class TestHost: Sendable {
         let directory = try directory ?? TemporaryDirectory()
         let socket = "\(directory.path)/control.sock"
         let log = try LogPipe()
-        let null = try Files.openRead(atPath: "/dev/null")
         var arguments = [
             "--games-dir", games, "--state-dir", "\(directory.path)/state", "--socket", socket,
             "--listen", "127.0.0.1:0", "--name", name, "--no-mdns",
@@ -138,7 +143,7 @@ final class TestHost: Sendable {
         let command = through + ["\(Programs.directory)/lanspreadd"] + arguments + extra
         let process = try ChildProcess.spawn(
             command[0], arguments: Array(command.dropFirst()), environment: ["PATH=/usr/bin:/bin"] + environment,
-            descriptors: [null, log.writeEnd, log.writeEnd], on: TestLoops.shared)
+            descriptors: try log.descriptors(), on: TestLoops.shared)
         let host = TestHost(directory: directory, games: games, socket: socket, log: log, process: process)
         guard await log.wait(for: "The daemon is ready.") else {
             throw TestFailure("\(name) did not start:\n\(log.text)")

@@ -58,7 +58,7 @@ tidy: ## run the tests that read the source
 demo: ## two daemons on this machine: find each other, download, install
 	@scripts/demo
 
-bench: ## one source against nginx HTTPS + curl, start to connected, idle
+bench: ## one source against nginx HTTPS + curl, start, idle, library, update
 	@scripts/bench
 
 booted: ## booted Debian 12 and 13 hosts with the package: every disturbance, and well again (root)

@@ -171,10 +171,8 @@ import Testing
     @Test func `that goes in the middle of a download ends it, and has what has landed when it is back`() async throws {
         try await within(.seconds(90)) {
             let game = try LargeGame()
-            let (alpha, charlie) = (try await game.source(), try await game.start(.charlie))
-            try await charlie.connect(to: alpha)
-            try await charlie.beginLarge()
-            try await charlie.waitForChunks()
+            let hosts = try await game.underWay()
+            let charlie = hosts.receiver
             let games = charlie.gamesDirectory
             try Files.rename(games, to: games + ".away")
             #expect(try await charlie.waitForEnd() == "failed")

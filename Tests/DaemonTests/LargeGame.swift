@@ -33,6 +33,15 @@ final class LargeGame: Sendable {
             directory: directory)
     }
 
+    /// Two daemons, and a download from the first to the second of which some chunks have landed.
+    func underWay() async throws -> (source: TestHost, receiver: TestHost) {
+        let (alpha, charlie) = (try await source(), try await start(.charlie))
+        try await charlie.connect(to: alpha)
+        try await charlie.beginLarge()
+        try await charlie.waitForChunks()
+        return (alpha, charlie)
+    }
+
     /// A host with nothing but the catalog.
     func guest(_ name: String, extra: [String] = []) async throws -> TestHost {
         let games = try TemporaryDirectory()

@@ -26,10 +26,7 @@ import Wire
     ) async throws {
         try await within(.seconds(90)) {
             let game = try LargeGame()
-            let (alpha, charlie) = (try await game.source(), try await game.start(.charlie))
-            try await charlie.connect(to: alpha)
-            try await charlie.beginLarge()
-            try await charlie.waitForChunks()
+            let (alpha, charlie) = try await game.underWay()
             try await body(alpha, charlie)
             let root = try Files.openDirectory(atPath: "\(charlie.gamesDirectory)/large")
             #expect(throws: LinuxError.self) { try Beneath.status(root, Array("version.ini".utf8)) }
